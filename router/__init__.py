@@ -1,0 +1,1 @@
+"""The router: what happens to an event between its publisher and its subscribers."""

@@ -1,0 +1,1 @@
+"""The management API: Azure Resource Manager paths and our own."""

@@ -1,0 +1,1 @@
+"""Stage 3: a delivery becomes one attempt, and what follows from it."""

@@ -1,0 +1,57 @@
+"""The errors that people see, as a tree.
+
+    RouterError
+    ├── SettingsError           a setting or flag is wrong
+    ├── KafkaUnavailableError   no broker answers, or it stopped answering
+    ├── EmbeddedKafkaError      the embedded Kafka cannot be fetched or started
+    ├── RefusedError            a request breaks a rule: names field, value and what is allowed
+    ├── UnauthorizedError       no credentials, or wrong ones
+    ├── NotFoundError           no such resource
+    └── ConflictError           the resource is in the way of the request
+
+Each carries a message for the person who made the mistake, and a hint where there is something to do about it.
+"""
+
+
+class RouterError(Exception):
+    """Something that a person can understand and mend; `hint` says how."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class SettingsError(RouterError):
+    """A setting or a flag is wrong."""
+
+
+class KafkaUnavailableError(RouterError):
+    """No Kafka broker answers at the given address, or it stopped answering."""
+
+
+class EmbeddedKafkaError(RouterError):
+    """The embedded Kafka cannot be fetched or started."""
+
+
+class RefusedError(RouterError):
+    """A request breaks a rule; `code` and `target` are those of the API's error body."""
+
+    def __init__(
+        self, message: str, *, code: str = "InvalidRequest", target: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint)
+        self.code = code
+        self.target = target
+
+
+class UnauthorizedError(RouterError):
+    """No credentials, or wrong ones."""
+
+
+class NotFoundError(RouterError):
+    """No such resource."""
+
+
+class ConflictError(RouterError):
+    """The resource is in the way of the request."""

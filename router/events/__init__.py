@@ -1,0 +1,1 @@
+"""Reading and converting events, in both schemas and all Kafka bindings."""

@@ -1,0 +1,1 @@
+"""The filter language: which event matches which subscription, and why."""

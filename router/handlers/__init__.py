@@ -1,0 +1,1 @@
+"""How to deliver: one file for each kind of push sink."""

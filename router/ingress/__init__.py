@@ -1,0 +1,1 @@
+"""Stage 1: a request becomes valid events on workspace.events."""

@@ -1,0 +1,1 @@
+"""The one door to Kafka: producers, topics, compacted readers, the batch transport and the embedded broker."""

@@ -1,0 +1,77 @@
+"""Topics on the broker: made when missing, never changed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, for_code
+
+from router.errors import KafkaUnavailableError, RefusedError
+from topics import Topic
+
+_TOPIC_ALREADY_EXISTS = 36
+
+
+@asynccontextmanager
+async def admin_client(bootstrap_servers: str, *, timeout_seconds: float = 20.0) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Give a connected admin client.
+
+    Raises:
+        KafkaUnavailableError: no broker answers.
+    """
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=int(timeout_seconds * 1000))
+    try:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await client.start()
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise KafkaUnavailableError(
+                f"no Kafka answers at {bootstrap_servers}",
+                hint="Start one (`router up` brings its own) or give --bootstrap-servers.",
+            ) from error
+        yield client
+    finally:
+        await client.close()
+
+
+async def ensure_topics(bootstrap_servers: str, topics: Iterable[Topic], *, replication_factor: int = 1) -> list[str]:
+    """Make the topics that are missing and return their names; topics that exist are left as they are.
+
+    Raises:
+        KafkaUnavailableError: no broker answers.
+        RefusedError: Kafka refuses to make one of them; the message says why.
+    """
+    wanted = {topic.name: topic for topic in topics}
+    async with admin_client(bootstrap_servers) as client:
+        missing = [wanted[name] for name in sorted(wanted.keys() - set(await client.list_topics()))]
+        if not missing:
+            return []
+        answer = await client.create_topics(
+            [
+                NewTopic(topic.name, topic.partitions, replication_factor, topic_configs=topic.config())
+                for topic in missing
+            ]
+        )
+    made = []
+    for name, code, *details in answer.topic_errors:
+        if code == 0:
+            made.append(name)
+        elif code != _TOPIC_ALREADY_EXISTS:
+            detail = details[0] if details and details[0] else for_code(code).__name__
+            raise RefusedError(f"Kafka refuses to make topic {name}: {detail}", target=name)
+    return made
+
+
+async def delete_topic(bootstrap_servers: str, name: str) -> None:
+    """Delete a topic with everything in it; nothing happens when there is none."""
+    async with admin_client(bootstrap_servers) as client:
+        if name in await client.list_topics():
+            await client.delete_topics([name])
+
+
+async def partition_counts(bootstrap_servers: str) -> dict[str, int]:
+    """Return the number of partitions of every topic on the broker."""
+    async with admin_client(bootstrap_servers) as client:
+        described = await client.describe_topics()
+    return {topic["topic"]: len(topic["partitions"]) for topic in described}

@@ -1,0 +1,142 @@
+"""Producer: records out, acknowledged by every in-sync replica before `send` returns."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    ProducerFenced,
+)
+
+from router.errors import KafkaUnavailableError, RefusedError
+from topics import MAX_MESSAGE_BYTES
+
+log = structlog.get_logger(__name__)
+
+BATCH_BYTES = 256 * 1024
+"""The sweet spot of aiokafka: more costs copies (reference: Faust and aiokafka, §3)."""
+
+
+class Message(NamedTuple):
+    """One record to be written; headers are a sequence of name and bytes."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class Position(NamedTuple):
+    """Where Kafka put a record."""
+
+    partition: int
+    offset: int
+
+
+class Producer(Protocol):
+    """What the stages need of a producer; `KafkaProducer` and `MemoryProducer` are two."""
+
+    async def send(self, topic: str, message: Message) -> Position:
+        """Write one record and return once it is acknowledged."""
+        ...
+
+    async def send_all(self, topic: str, messages: Iterable[Message]) -> list[Position]:
+        """Write records and return once all of them are acknowledged."""
+        ...
+
+
+class KafkaProducer:
+    """An idempotent aiokafka producer that is made anew after an error from which aiokafka does not recover."""
+
+    def __init__(self, bootstrap_servers: str, *, timeout_seconds: float = 30.0, linger_ms: int = 0) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._timeout = timeout_seconds
+        self._linger_ms = linger_ms
+        self._producer: AIOKafkaProducer | None = None
+        # Only one task may replace a broken producer; the others wait for the new one.
+        self._starting = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            KafkaUnavailableError: no broker answers.
+        """
+        await self._running()
+
+    async def stop(self) -> None:
+        """Write what is waiting, then disconnect."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+    async def send(self, topic: str, message: Message) -> Position:
+        """Write one record and return once it is acknowledged.
+
+        Raises:
+            KafkaUnavailableError: not acknowledged in time; Kafka may still have it, or get it later.
+            RefusedError: the record is larger than its topic takes.
+        """
+        return (await self.send_all(topic, (message,)))[0]
+
+    async def send_all(self, topic: str, messages: Iterable[Message]) -> list[Position]:
+        """Write records and return once all of them are acknowledged; errors as for `send`."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                producer = await self._running()
+                try:
+                    waiting = [
+                        await producer.send(topic, key=m.key, value=m.value, headers=list(m.headers)) for m in messages
+                    ]
+                    done = await asyncio.gather(*waiting)
+                except (OutOfOrderSequenceNumber, ProducerClosed, ProducerFenced):
+                    await self._discard(producer)
+                    raise
+        except MessageSizeTooLargeError as error:
+            raise RefusedError(f"a record is too large for topic {topic}: {error}") from error
+        except TimeoutError:
+            raise KafkaUnavailableError(
+                f"Kafka at {self._bootstrap_servers} did not acknowledge in {self._timeout:g} s"
+            ) from None
+        except KafkaError as error:
+            raise KafkaUnavailableError(f"Kafka at {self._bootstrap_servers}: {error!r}") from error
+        return [Position(meta.partition, meta.offset) for meta in done]
+
+    async def _running(self) -> AIOKafkaProducer:
+        if self._producer is not None:
+            return self._producer
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._bootstrap_servers,
+                    acks="all",
+                    enable_idempotence=True,
+                    linger_ms=self._linger_ms,
+                    max_batch_size=BATCH_BYTES,
+                    max_request_size=MAX_MESSAGE_BYTES + BATCH_BYTES,
+                    request_timeout_ms=20_000,
+                    retry_backoff_ms=50,
+                )
+                try:
+                    await producer.start()
+                except BaseException as error:
+                    await producer.stop()
+                    if isinstance(error, KafkaError):
+                        raise KafkaUnavailableError(
+                            f"no Kafka answers at {self._bootstrap_servers}",
+                            hint="Start one (`router up` brings its own) or give --bootstrap-servers.",
+                        ) from error
+                    raise
+                self._producer = producer
+        return self._producer
+
+    async def _discard(self, producer: AIOKafkaProducer) -> None:
+        if self._producer is producer:
+            self._producer = None
+            log.warning("producer.discarded")
+            await producer.stop()

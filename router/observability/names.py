@@ -1,0 +1,22 @@
+"""Every metric, by name, in one place. Where Event Grid has the same one, its name is given (§10.2)."""
+
+from typing import Final
+
+PUBLISHED: Final = "router_events_published_total"
+PUBLISH_FAILED: Final = "router_publish_failed_total"
+PUBLISH_SECONDS: Final = "router_publish_seconds"
+ROUTED: Final = "router_events_routed_total"
+MATCHED: Final = "router_events_matched_total"
+UNMATCHED: Final = "router_events_unmatched_total"
+UNREADABLE: Final = "router_unreadable_total"
+FANOUT_TRANSACTIONS: Final = "router_fanout_transactions_total"
+FANOUT_SECONDS: Final = "router_fanout_seconds"
+DELIVERED: Final = "router_deliveries_succeeded_total"
+ATTEMPTS_FAILED: Final = "router_delivery_attempts_failed_total"
+ATTEMPT_SECONDS: Final = "router_delivery_attempt_seconds"
+DEAD_LETTERED: Final = "router_dead_lettered_total"
+DROPPED: Final = "router_deliveries_dropped_total"
+IN_FLIGHT: Final = "router_deliveries_in_flight"
+END_TO_END_SECONDS: Final = "router_end_to_end_seconds"
+CONSUMER_LAG: Final = "router_consumer_lag"
+SUBSCRIPTIONS: Final = "router_subscriptions"

@@ -1,0 +1,1 @@
+"""Where events come from: workspaces and custom topics, with their keys."""

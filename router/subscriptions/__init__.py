@@ -1,0 +1,1 @@
+"""Who wants what: the stored subscriptions and every process's view of them."""

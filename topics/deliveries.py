@@ -1,0 +1,87 @@
+"""router.deliveries: one event owed to one push subscription.
+
+The value is the event's bytes. What belongs to the delivery travels in headers, so that a retry or a redrive never
+rewrites the event.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from topics.topic import Topic
+
+DELIVERIES = Topic(
+    name="router.deliveries",
+    key="subscription id",
+    value="the event's bytes; the delivery travels in headers",
+    partitions=8,
+    cleanup="delete",
+    written_by=("fanout", "retry", "redrive"),
+    read_by=("delivery",),
+)
+
+Headers = Sequence[tuple[str, bytes]]
+
+ROUTER_HEADER_PREFIX: Final = "router-"
+DELIVERY_ID: Final = "router-delivery-id"
+SUBSCRIPTION: Final = "router-subscription"
+ATTEMPT: Final = "router-attempt"
+FIRST_PUBLISHED: Final = "router-first-published"
+DUE: Final = "router-due"
+LAST_OUTCOME: Final = "router-last-outcome"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event owed to one subscription; `attempt` counts from 1 and is the number of the attempt to come."""
+
+    delivery_id: str
+    subscription_id: str
+    attempt: int
+    first_published: datetime
+    event: bytes
+    event_headers: tuple[tuple[str, bytes], ...]
+    due: datetime | None = None
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """Return the record headers: the event's own, then the delivery's."""
+        own = [
+            (DELIVERY_ID, self.delivery_id.encode()),
+            (SUBSCRIPTION, self.subscription_id.encode()),
+            (ATTEMPT, b"%d" % self.attempt),
+            (FIRST_PUBLISHED, _milliseconds(self.first_published)),
+        ]
+        if self.due is not None:
+            own.append((DUE, _milliseconds(self.due)))
+        return [*self.event_headers, *own]
+
+    @classmethod
+    def from_record(cls, value: bytes, headers: Headers) -> "Delivery":
+        """Read a delivery back from a record of this topic or of a retry topic.
+
+        Raises:
+            ValueError: a delivery header is missing or is no number; the message names it.
+        """
+        own = {name: raw for name, raw in headers if name.startswith(ROUTER_HEADER_PREFIX)}
+        due = own.get(DUE)
+        try:
+            return cls(
+                delivery_id=own[DELIVERY_ID].decode(),
+                subscription_id=own[SUBSCRIPTION].decode(),
+                attempt=int(own[ATTEMPT]),
+                first_published=_moment(own[FIRST_PUBLISHED]),
+                event=value,
+                event_headers=tuple(h for h in headers if not h[0].startswith(ROUTER_HEADER_PREFIX)),
+                due=None if due is None else _moment(due),
+            )
+        except KeyError as missing:
+            raise ValueError(f"header {missing.args[0]} is missing") from None
+
+
+def _milliseconds(moment: datetime) -> bytes:
+    return b"%d" % round(moment.timestamp() * 1000)
+
+
+def _moment(raw: bytes) -> datetime:
+    return datetime.fromtimestamp(int(raw) / 1000, UTC)

@@ -1,0 +1,111 @@
+"""router.subscriptions: who wants what. Compacted, so the topic is the store; a tombstone deletes."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from topics.events import EventSchema
+from topics.record import Record
+from topics.topic import Topic
+
+SUBSCRIPTIONS = Topic(
+    name="router.subscriptions",
+    key="resource id",
+    value="Subscription; a tombstone means deleted",
+    partitions=1,
+    cleanup="compact",
+    written_by=("management",),
+    read_by=("every process",),
+)
+
+ProvisioningState = Literal[
+    "Creating", "Updating", "Deleting", "Succeeded", "Canceled", "Failed", "AwaitingManualAction"
+]
+
+
+class TopicSink(Record):
+    """A pull sink: the topic `subscriber.<name>`."""
+
+    kind: Literal["topic"] = "topic"
+    name: str
+
+
+class DeliveryAttribute(Record):
+    """A header added to each request (§5.10); the value of a secret one is sealed."""
+
+    name: str
+    kind: Literal["Static", "Dynamic"]
+    value: str | None = None
+    sealed_value: str | None = None
+    source_field: str | None = None
+
+
+class WebhookSink(Record):
+    """A push sink: an HTTP endpoint. The whole URL is sealed, as its query may hold a secret."""
+
+    kind: Literal["webhook"] = "webhook"
+    endpoint_base_url: str
+    sealed_endpoint_url: str
+    max_events_per_batch: int = 1
+    preferred_batch_size_kilobytes: int = 64
+    delivery_attributes: tuple[DeliveryAttribute, ...] = ()
+
+
+Sink = Annotated[TopicSink | WebhookSink, Field(discriminator="kind")]
+
+
+class AdvancedFilter(Record):
+    """One advanced filter (§4.2), operator and key as the user wrote them."""
+
+    operator: str
+    key: str
+    value: Any = None
+    values: tuple[Any, ...] | None = None
+
+
+class Filter(Record):
+    """What a subscription wants (§4.1): everything that is given must hold."""
+
+    included_event_types: tuple[str, ...] | None = None
+    subject_begins_with: str = ""
+    subject_ends_with: str = ""
+    is_subject_case_sensitive: bool = False
+    enable_advanced_filtering_on_arrays: bool = False
+    advanced_filters: tuple[AdvancedFilter, ...] = ()
+
+
+class RetryPolicy(Record):
+    """How long an event is tried (§5.3)."""
+
+    max_delivery_attempts: int = 30
+    event_time_to_live_minutes: int = 1440
+
+
+class Subscription(Record):
+    """An event subscription. `id` is its resource id, `source` that of the workspace or topic whose events it wants."""
+
+    id: str
+    name: str
+    source: str
+    sink: Sink
+    filter: Filter = Filter()
+    delivery_schema: EventSchema | None = None
+    retry_policy: RetryPolicy = RetryPolicy()
+    dead_letter: dict[str, Any] | None = None
+    labels: tuple[str, ...] = ()
+    expiration: datetime | None = None
+    provisioning_state: ProvisioningState = "Succeeded"
+    provisioning_error: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def is_live(self) -> bool:
+        """Whether events are delivered: also while an update of it is under way."""
+        return self.provisioning_state in ("Succeeded", "Updating")
+
+
+def subscription_key(resource_id: str) -> bytes:
+    """Return the record key: resource ids are compared without regard to case (§8.1)."""
+    return resource_id.lower().encode()
