@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from router.secrets import private
+from router.secrets import write_private
 
 FILE_NAME = "credentials.json"
 
@@ -43,8 +43,7 @@ class Credentials(BaseModel):
         """Write the file so that only its owner can read it, whole or not at all."""
         data_dir.mkdir(parents=True, exist_ok=True)
         path, draft = data_dir / FILE_NAME, data_dir / f".{FILE_NAME}.{os.getpid()}"
-        with draft.open("w", opener=private) as file:
-            file.write(self.model_dump_json(indent=2) + "\n")
+        write_private(draft, self.model_dump_json(indent=2) + "\n")
         draft.replace(path)
         return path
 

@@ -3,6 +3,7 @@
 import os
 import secrets
 from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -53,17 +54,20 @@ def secret_box(settings: Settings) -> SecretBox:
 
 def _key_from(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x", opener=private) as file:
-            file.write(Fernet.generate_key().decode())
-    except FileExistsError:
-        pass
+    if not path.exists():
+        # Linked into place whole: two processes that start together must end up with one key.
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        write_private(draft, Fernet.generate_key().decode())
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
     return path.read_text().strip()
 
 
-def private(path: str, flags: int) -> int:
-    """Open a file that only its owner can read (an `opener` for `open`)."""
-    return os.open(path, flags, mode=0o600)
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode=0o600), "w") as file:
+        file.write(text)
 
 
 def new_access_key() -> str:

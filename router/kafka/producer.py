@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -57,7 +57,7 @@ class KafkaProducer:
         self._bootstrap_servers = bootstrap_servers
         self._timeout = timeout_seconds
         self._linger_ms = linger_ms
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Any = None
         # Only one task may replace a broken producer; the others wait for the new one.
         self._starting = asyncio.Lock()
 
@@ -72,7 +72,7 @@ class KafkaProducer:
     async def stop(self) -> None:
         """Write what is waiting, then disconnect."""
         producer, self._producer = self._producer, None
-        if producer is not None:
+        if producer:
             await producer.stop()
 
     async def send(self, topic: str, message: Message) -> Position:
