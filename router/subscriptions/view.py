@@ -1,0 +1,117 @@
+"""The view: every subscription in memory, and the compiled index that fan-out reads."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from pydantic import ValidationError
+
+from router.filters.clauses import clauses_of
+from router.filters.index import Index, Snapshot
+from topics.events import EventSchema
+from topics.subscribers import subscriber_topic
+from topics.subscriptions import Subscription, TopicSink, subscription_key
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """Where a matched event goes: a topic, or (`topic` is None) a delivery for a push sink."""
+
+    subscription_id: str
+    name: str
+    topic: str | None
+    schema: EventSchema | None
+
+
+class Routes:
+    """Every live subscription's filter, compiled, by the source whose events it wants; immutable."""
+
+    def __init__(self, by_source: dict[str, Snapshot[Route]], topics: frozenset[str]) -> None:
+        self._by_source = by_source
+        self.topics = topics
+
+    def of(self, source: str) -> Snapshot[Route] | None:
+        """Return the compiled filters of those who want a source's events; None when nobody does."""
+        return self._by_source.get(source.lower())
+
+
+class SubscriptionsView:
+    """All subscriptions by resource id (compared without regard to case, §8.1)."""
+
+    def __init__(self) -> None:
+        self._subscriptions: dict[bytes, Subscription] = {}
+        self._indexes: dict[str, Index[Route]] = {}
+        self._expiring: dict[bytes, datetime] = {}
+        self._routes: Routes | None = None
+
+    def get(self, resource_id: str) -> Subscription | None:
+        """Return a subscription, or None."""
+        return self._subscriptions.get(subscription_key(resource_id))
+
+    def all(self) -> list[Subscription]:
+        """Return every subscription, live or not."""
+        return list(self._subscriptions.values())
+
+    @property
+    def routes(self) -> Routes:
+        """The compiled filters of the live subscriptions; the same object until something changes."""
+        if self._routes is None:
+            self._routes = Routes(
+                {source: index.snapshot() for source, index in self._indexes.items() if len(index)},
+                frozenset(
+                    subscriber_topic(s.sink.name)
+                    for s in self._subscriptions.values()
+                    if isinstance(s.sink, TopicSink) and s.is_live
+                ),
+            )
+        return self._routes
+
+    def apply(self, key: bytes, value: bytes | None) -> None:
+        """Take a record of router.subscriptions; one that cannot be read is logged and changes nothing."""
+        if value is None:
+            self._forget(key)
+            return
+        try:
+            subscription = Subscription.model_validate_json(value)
+        except ValidationError as error:
+            log.error("subscription.unreadable", problems=error.error_count())
+            return
+        self._forget(key)
+        self._subscriptions[key] = subscription
+        if subscription.is_live:
+            self._file(key, subscription)
+
+    def expire(self, now: datetime) -> None:
+        """Stop routing to subscriptions whose expiration has passed."""
+        for key in [key for key, moment in self._expiring.items() if moment <= now]:
+            subscription = self._subscriptions[key]
+            log.info("subscription.expired", subscription=subscription.id)
+            self._unfile(key, subscription)
+
+    def _file(self, key: bytes, subscription: Subscription) -> None:
+        sink = subscription.sink
+        route = Route(
+            subscription_id=subscription.id,
+            name=subscription.name,
+            topic=subscriber_topic(sink.name) if isinstance(sink, TopicSink) else None,
+            schema=subscription.delivery_schema,
+        )
+        index = self._indexes.setdefault(subscription.source.lower(), Index())
+        index.add(key, clauses_of(subscription.filter), route)
+        if subscription.expiration is not None:
+            self._expiring[key] = subscription.expiration
+        self._routes = None
+
+    def _forget(self, key: bytes) -> None:
+        former = self._subscriptions.pop(key, None)
+        if former is not None:
+            self._unfile(key, former)
+
+    def _unfile(self, key: bytes, subscription: Subscription) -> None:
+        self._expiring.pop(key, None)
+        index = self._indexes.get(subscription.source.lower())
+        if index is not None:
+            index.remove(key)
+        self._routes = None
