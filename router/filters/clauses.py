@@ -21,7 +21,7 @@ class Clause:
 
 
 def clauses_of(wanted: Filter) -> tuple[Clause, ...]:
-    """Return the clauses of a filter in the order in which `explain` shows them (design §6); none: every event matches."""
+    """Return the clauses of a filter, in the order in which `explain` shows them (design §6)."""
     clauses = []
     if wanted.included_event_types:
         clauses.append(Clause("eventType", EVENT_TYPE_IN, wanted.included_event_types))

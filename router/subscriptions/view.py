@@ -76,7 +76,7 @@ class SubscriptionsView:
         try:
             subscription = Subscription.model_validate_json(value)
         except ValidationError as error:
-            log.error("subscription.unreadable", problems=error.error_count())
+            log.warning("subscription.unreadable", problems=error.error_count())
             return
         self._forget(key)
         self._subscriptions[key] = subscription
