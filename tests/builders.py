@@ -1,0 +1,89 @@
+"""Valid things to test with: a test names only what it is about."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from topics.deliveries import Delivery
+from topics.events import EVENT_GRID_JSON, MACHINE_LEARNING
+from topics.subscriptions import Filter, Subscription, TopicSink
+
+RESOURCE_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local"
+WORKSPACE = f"{RESOURCE_GROUP}/providers/Microsoft.MachineLearningServices/workspaces/local"
+NOON = datetime(2025, 10, 20, 12, 0, tzinfo=UTC)
+"""A moment for tests that need one."""
+
+Headers = list[tuple[str, bytes]]
+
+
+def an_event(**members: Any) -> dict[str, Any]:
+    """An event in the Event Grid schema, as ingress stores it."""
+    event = {
+        "id": "3f8ecd80-f53b-4791-87a9-ecfa61163ee9",
+        "topic": WORKSPACE,
+        "subject": "models/churn:3",
+        "eventType": MACHINE_LEARNING + "ModelRegistered",
+        "eventTime": "2025-10-20T12:00:00Z",
+        "data": {"modelName": "churn", "modelVersion": 3, "modelTags": {"stage": "production"}},
+        "dataVersion": "2",
+        "metadataVersion": "1",
+    }
+    return event | members
+
+
+def a_cloud_event(**members: Any) -> dict[str, Any]:
+    """The same event in the CloudEvents schema."""
+    event = {
+        "specversion": "1.0",
+        "id": "3f8ecd80-f53b-4791-87a9-ecfa61163ee9",
+        "source": WORKSPACE,
+        "type": MACHINE_LEARNING + "ModelRegistered",
+        "subject": "models/churn:3",
+        "time": "2025-10-20T12:00:00Z",
+        "data": {"modelName": "churn", "modelVersion": 3, "modelTags": {"stage": "production"}},
+    }
+    return event | members
+
+
+def as_bytes(event: dict[str, Any]) -> bytes:
+    """An event as it travels."""
+    return json.dumps(event).encode()
+
+
+def event_headers(event: dict[str, Any]) -> Headers:
+    """The headers that ingress gives a stored event of either schema."""
+    cloud = "specversion" in event
+    content_type = b"application/cloudevents+json; charset=utf-8" if cloud else EVENT_GRID_JSON
+    names = (
+        ("id", "type", "source", "subject", "time") if cloud else ("id", "eventType", "topic", "subject", "eventTime")
+    )
+    attributes = zip(("ce_id", "ce_type", "ce_source", "ce_subject", "ce_time"), names, strict=True)
+    return [("content-type", content_type), *((header, event[name].encode()) for header, name in attributes)]
+
+
+def a_subscription(name: str = "alerts", **fields: Any) -> Subscription:
+    """A live subscription of the local workspace that wants every event on the topic `subscriber.<name>`."""
+    given = {
+        "id": f"{WORKSPACE}/providers/Microsoft.EventGrid/eventSubscriptions/{name}",
+        "name": name,
+        "source": WORKSPACE,
+        "sink": TopicSink(name=name),
+        "filter": Filter(),
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    return Subscription(**(given | fields))
+
+
+def a_delivery(event: dict[str, Any] | None = None, **fields: Any) -> Delivery:
+    """A first attempt at an event for the subscription that `a_subscription` gives."""
+    owed = an_event() if event is None else event
+    given = {
+        "delivery_id": "0f2d6d0e-5a5c-5b1e-9d55-8c1d3c1f5a07",
+        "subscription_id": a_subscription().id,
+        "attempt": 1,
+        "first_published": NOON,
+        "event": as_bytes(owed),
+        "event_headers": tuple(event_headers(owed)),
+    }
+    return Delivery(**(given | fields))
