@@ -1,0 +1,188 @@
+"""The Kafka edge of fan-out: one Faust app, one agent on workspace.events, and a lane for each assigned partition."""
+
+import asyncio
+import time
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+
+import faust
+import mode
+import structlog
+from aiokafka import TopicPartition
+
+from router.fanout.lanes import Batch, Lane
+from router.fanout.partitions import SinkPartitions
+from router.fanout.plan import Plan, plan_batch
+from router.fanout.writers import GROUP, IdempotentWriter, TransactionalWriter, Writer
+from router.kafka.batch_transport import BatchApp, Hooks, batch_topic
+from router.observability.metrics import Metrics
+from router.settings import Settings
+from router.subscriptions.view import Routes
+from topics import WORKSPACE_EVENTS
+
+log = structlog.get_logger(__name__)
+
+QUIESCE_SECONDS = 10.0
+STALLED_SECONDS = 20.0
+LAG_SECONDS = 1.0
+
+
+class Subscriptions(Protocol):
+    """What fan-out needs of the subscriptions view."""
+
+    @property
+    def routes(self) -> Routes:
+        """The compiled filters of the live subscriptions."""
+        ...
+
+
+class FanoutAgent:
+    """Reads workspace.events and writes every event to whoever wants it."""
+
+    def __init__(self, settings: Settings, subscriptions: Subscriptions, metrics: Metrics) -> None:
+        self._settings = settings
+        self._subscriptions = subscriptions
+        self._metrics = metrics
+        self._partitions = SinkPartitions(settings.bootstrap_servers, settings.replication_factor)
+        self._lanes: dict[TopicPartition, Lane] = {}
+        # Faust may ask twice for the same assignment; lanes must not be made twice at once.
+        self._fencing = asyncio.Lock()
+        self._app = self._build_app()
+        self._lag_task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Join the group `router-fanout` and begin to route."""
+        await self._partitions.ensure(self._subscriptions.routes.topics)
+        self._app.finalize()
+        self._app.in_worker = True
+        await self._app.start()
+        self._lag_task = asyncio.create_task(self._watch_lag(), name="fan-out lag")
+
+    async def stop(self) -> None:
+        """Finish what is being written and leave; the group keeps this member's place for a while."""
+        if self._lag_task is not None:
+            self._lag_task.cancel()
+        await self._quiesce()
+        await self._app.stop()
+        await self._stop_lanes()
+
+    async def wait_until_crashed(self) -> Exception:
+        """Return the error that ended the app; the process should end too, and be started again."""
+        await self._app.crashed.wait()
+        reason: Exception = self._app.crash_reason
+        return reason
+
+    async def check(self) -> str | None:
+        """Say what is wrong, for the readiness of the process."""
+        if self._app.crash_reason is not None:
+            return "fan-out has crashed"
+        if self._app.rebalancing or not self._app.consumer.flow_active:
+            return "partitions are being assigned"
+        if asyncio.get_running_loop().time() - self._app.batch_consumer.polled_at > STALLED_SECONDS:
+            return "fan-out does not poll"
+        return None
+
+    async def plan(self, batch: Batch) -> Plan:
+        """Decide what a batch becomes, by the subscriptions as they are now."""
+        routes = self._subscriptions.routes
+        await self._partitions.ensure(routes.topics)
+        return plan_batch(batch, routes, self._partitions.counts)
+
+    def written(self, plans: Sequence[Plan], batches: Sequence[Batch]) -> None:
+        """Count what was written, and how old its oldest record was by then."""
+        metrics = self._metrics
+        oldest = max(0.0, time.time() - batches[0][0].timestamp / 1000)
+        metrics.fanout_transactions.labels(outcome="committed").inc()
+        metrics.fanout_seconds.observe(oldest)
+        metrics.end_to_end_seconds.labels(sink="topic").observe(oldest)
+        for plan in plans:
+            metrics.routed.inc(plan.events)
+            metrics.unmatched.inc(plan.unmatched)
+            if plan.unreadable:
+                metrics.unreadable.labels(topic=WORKSPACE_EVENTS.name).inc(plan.unreadable)
+            for name, count in plan.matched.items():
+                metrics.matched.labels(subscription=name).inc(count)
+        log.debug(
+            "event.routed",
+            partition=batches[0][0].partition,
+            offset=batches[0][0].offset,
+            events=sum(map(len, batches)),
+            written=sum(sum(plan.matched.values()) for plan in plans),
+            unmatched=sum(plan.unmatched for plan in plans),
+            unreadable=sum(plan.unreadable for plan in plans),
+            age_seconds=round(oldest, 3),
+        )
+
+    async def committed(self, partition: TopicPartition) -> int | None:
+        """Return the committed offset of a source partition, asked from Kafka."""
+        self._partitions.forget()
+        return await self._app.batch_consumer.thread.committed(partition)
+
+    async def lost(self, error: Exception) -> None:
+        """End the app: whoever starts it again begins at the committed offsets."""
+        await self._app.crash(error)
+
+    def _build_app(self) -> BatchApp:
+        settings = self._settings
+        app = BatchApp(
+            GROUP,
+            broker=[f"kafka://{server.strip()}" for server in settings.bootstrap_servers.split(",")],
+            datadir=str(settings.data_dir / "faust"),
+            web_enabled=False,
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            table_standby_replicas=0,
+            stream_wait_empty=False,
+            agent_supervisor=mode.CrashingSupervisor,
+            consumer_group_instance_id=f"{GROUP}-{settings.instance}",
+            broker_session_timeout=30.0,
+            broker_heartbeat_interval=3.0,
+            broker_rebalance_timeout=60.0,
+            broker_request_timeout=40.0,
+            broker_max_poll_interval=1e6,
+            broker_commit_interval=5.0,
+        )
+        app.bootstrap_servers = settings.bootstrap_servers
+        app.crashed = asyncio.Event()
+        app.hooks = Hooks(quiesce=self._quiesce, fence=self._fence)
+        app.agent(batch_topic(app, WORKSPACE_EVENTS.name), name="fanout")(self._route)
+        return app
+
+    async def _route(self, stream: faust.StreamT[Any]) -> None:
+        """The agent: hand each batch to its lane."""
+        async for batch in stream:
+            message = stream.current_event.message
+            lane = self._lanes.get(TopicPartition(message.topic, message.partition))
+            # A batch of a former assignment will be read again, by this process or by another.
+            if lane is not None and lane.generation == message.generation_id:
+                await lane.put(batch)
+
+    async def _quiesce(self) -> None:
+        await asyncio.gather(*(lane.quiesce(QUIESCE_SECONDS) for lane in self._lanes.values()))
+
+    async def _fence(self, assignment: Collection[TopicPartition]) -> None:
+        async with self._fencing:
+            await self._stop_lanes()
+            generation = self._app.consumer_generation_id
+            lanes = [Lane(partition, generation, self._writer(partition), self) for partition in assignment]
+            await asyncio.gather(*(lane.start() for lane in lanes))
+            self._lanes = {lane.partition: lane for lane in lanes}
+            log.info("fanout.assigned", partitions=sorted(p.partition for p in assignment), generation=generation)
+
+    async def _stop_lanes(self) -> None:
+        lanes, self._lanes = self._lanes, {}
+        await asyncio.gather(*(lane.stop() for lane in lanes.values()))
+
+    def _writer(self, partition: TopicPartition) -> Writer:
+        if self._settings.delivery_guarantee == "effectively_once":
+            return TransactionalWriter(self._settings.bootstrap_servers, partition)
+        commit = self._app.batch_consumer.thread.commit_offset
+        return IdempotentWriter(self._settings.bootstrap_servers, partition, commit)
+
+    async def _watch_lag(self) -> None:
+        while True:
+            await asyncio.sleep(LAG_SECONDS)
+            for partition, behind in (await self._app.batch_consumer.thread.lags()).items():
+                self._metrics.consumer_lag.labels(
+                    group=GROUP, topic=partition.topic, partition=partition.partition
+                ).set(behind)

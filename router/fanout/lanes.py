@@ -1,0 +1,159 @@
+"""Lanes: one for each source partition, each with a writer of its own, so that one partition's commit hides another's.
+
+A lane lives as long as an assignment. It takes batches in order, writes everything that is waiting at once, and when a
+write fails it finds out what Kafka has of it before it goes on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from router.errors import KafkaUnavailableError
+from router.fanout.plan import Plan
+from router.fanout.writers import Outputs, Writer
+
+log = structlog.get_logger(__name__)
+
+QUEUED_BATCHES = 8
+MOST_EVENTS = 4000
+"""Events in one write; reached only under load, as a write begins once the queue was found empty."""
+WRITE_SECONDS = 45.0
+RETRY_SECONDS = 0.5
+
+Batch = list[Any]
+"""aiokafka ConsumerRecords of one partition, in order."""
+
+_RECOVERABLE = (KafkaError, KafkaUnavailableError, TimeoutError, OSError)
+
+
+class LaneLostError(Exception):
+    """Somebody else has moved this partition's offset: this process is not its owner, or no longer."""
+
+
+class Owner(Protocol):
+    """What a lane needs of the stage that it belongs to."""
+
+    async def plan(self, batch: Batch) -> Plan:
+        """Decide what a batch becomes."""
+        ...
+
+    def written(self, plans: Sequence[Plan], batches: Sequence[Batch]) -> None:
+        """Take note that batches are written and committed."""
+        ...
+
+    async def committed(self, partition: TopicPartition) -> int | None:
+        """Return the committed offset of a source partition, asked from Kafka."""
+        ...
+
+    async def lost(self, error: Exception) -> None:
+        """Take note that a lane cannot go on: the process must not go on without it."""
+        ...
+
+
+class Lane:
+    """Writes what the batches of one partition become, in order, exactly once a batch."""
+
+    def __init__(self, partition: TopicPartition, generation: int, writer: Writer, owner: Owner) -> None:
+        self.partition = partition
+        self.generation = generation
+        self._writer = writer
+        self._owner = owner
+        self._queue: asyncio.Queue[Batch] = asyncio.Queue(QUEUED_BATCHES)
+        self._idle = asyncio.Event()
+        self._closing = False
+        self._next_offset: int | None = None
+        self._plans: list[Plan] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Fence former owners, then read where to go on from; returns when batches may come."""
+        await self._writer.start()
+        self._next_offset = await self._owner.committed(self.partition)
+        self._task = asyncio.create_task(self._run(), name=f"lane {self.partition.partition}")
+
+    async def put(self, batch: Batch) -> None:
+        """Take a batch; waits while the lane has enough of them."""
+        if not self._closing:
+            await self._queue.put(batch)
+
+    async def quiesce(self, timeout_seconds: float) -> None:
+        """Finish the write under way and begin no other; waiting batches are dropped, their offset is not committed."""
+        self._closing = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), timeout_seconds)
+
+    async def stop(self) -> None:
+        """End at once; a write under way is not committed."""
+        self._closing = True
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await self._writer.stop()
+
+    async def _run(self) -> None:
+        while True:
+            self._idle.set()
+            batches = [await self._queue.get()]
+            if self._closing:
+                continue
+            self._idle.clear()
+            try:
+                await self._write(batches)
+            except Exception as error:
+                log.exception("lane.lost", partition=self.partition.partition)
+                await self._owner.lost(error)
+                return
+
+    async def _write(self, batches: list[Batch]) -> None:
+        while batches:
+            try:
+                async with asyncio.timeout(WRITE_SECONDS):
+                    await self._write_once(batches)
+            except _RECOVERABLE as error:
+                log.warning("lane.write_failed", partition=self.partition.partition, error=repr(error))
+                batches = await self._recover(batches)
+            else:
+                self._next_offset = batches[-1][-1].offset + 1
+                self._owner.written(self._plans, batches)
+                return
+
+    async def _write_once(self, batches: list[Batch]) -> None:
+        self._take_waiting(batches)
+        self._plans = []
+        await self._writer.write(self._parts(batches), batches[-1][-1].offset + 1)
+
+    def _take_waiting(self, batches: list[Batch]) -> None:
+        count = sum(map(len, batches))
+        while count < MOST_EVENTS and not self._queue.empty() and not self._closing:
+            batches.append(self._queue.get_nowait())
+            count += len(batches[-1])
+
+    async def _parts(self, batches: list[Batch]) -> AsyncIterator[Outputs]:
+        for batch in batches:
+            plan = await self._owner.plan(batch)
+            self._plans.append(plan)
+            yield plan.outputs
+            await asyncio.sleep(0)  # let the producer send this part while the next is planned
+
+    async def _recover(self, batches: list[Batch]) -> list[Batch]:
+        """Connect anew and return what still has to be written: everything, or nothing if the commit went through."""
+        while True:
+            await self._writer.stop()
+            await asyncio.sleep(RETRY_SECONDS)
+            try:
+                await self._writer.start()
+                committed = await self._owner.committed(self.partition)
+            except _RECOVERABLE as error:
+                log.warning("lane.waiting_for_kafka", partition=self.partition.partition, error=repr(error))
+                continue
+            if committed == batches[-1][-1].offset + 1:
+                return []
+            if committed == self._next_offset:
+                return batches
+            raise LaneLostError(f"committed is {committed}, expected {self._next_offset}")

@@ -1,0 +1,53 @@
+"""An HTTP server beside other work: started and stopped by whoever owns the process, and deaf to signals."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from router.errors import SettingsError
+
+
+class _DeafServer(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the process."""
+        yield
+
+
+class BackgroundServer:
+    """Serves an ASGI app on a port until it is stopped."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        self._host = host
+        self._port = port
+        config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, lifespan="off")
+        self._server = _DeafServer(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Bind the port, begin to serve and return the port (which the system chooses for 0).
+
+        Raises:
+            SettingsError: the port cannot be bound; the message says why.
+        """
+        listener = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((self._host, self._port))
+        except OSError as error:
+            listener.close()
+            raise SettingsError(
+                f"cannot listen on {self._host}:{self._port}: {error.strerror}", hint="Choose another port."
+            ) from None
+        self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name=f"http {self._port}")
+        return int(listener.getsockname()[1])
+
+    async def stop(self) -> None:
+        """Finish the requests under way and close the port."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task

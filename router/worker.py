@@ -1,0 +1,159 @@
+"""The worker: composition root of the data plane. It builds every collaborator of the stages that it runs."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from typing import Protocol
+
+import structlog
+import uvloop
+from starlette.applications import Starlette
+
+from router.delivery.agent import DeliveryAgent
+from router.errors import KafkaUnavailableError
+from router.fanout.agent import FanoutAgent
+from router.handlers import WebhookHandler
+from router.kafka.admin import ensure_topics
+from router.kafka.producer import KafkaProducer
+from router.observability.endpoints import operations_routes
+from router.observability.health import Health
+from router.observability.metrics import Metrics
+from router.observability.serving import BackgroundServer
+from router.retry.agent import RetryAgent
+from router.secrets import secret_box
+from router.settings import Settings
+from router.subscriptions.follower import SubscriptionsFollower
+from topics import ALL_TOPICS, WORKSPACE_EVENTS
+
+log = structlog.get_logger(__name__)
+
+KAFKA_SECONDS = 30.0
+STOP_SECONDS = 20.0
+
+
+class StageAgent(Protocol):
+    """What the worker asks of a stage."""
+
+    async def start(self) -> None:
+        """Begin."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what is under way, then end."""
+        ...
+
+    async def check(self) -> str | None:
+        """Say what is wrong, or None."""
+        ...
+
+    async def wait_until_crashed(self) -> Exception:
+        """Return the error that ended the stage."""
+        ...
+
+
+def main(settings: Settings) -> int:
+    """Run a worker until it is told to stop; return the exit code of the process.
+
+    Raises:
+        RouterError: it cannot start.
+    """
+    return uvloop.run(run_worker(settings))
+
+
+async def run_worker(settings: Settings) -> int:
+    """Run the stages; return 0 after SIGTERM or SIGINT, 1 when a stage crashed."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await _topics_exist(settings)
+    async with AsyncExitStack() as cleanup:
+        metrics, health = Metrics(), Health()
+        server = BackgroundServer(
+            Starlette(routes=operations_routes(metrics, health)), settings.host, settings.metrics_port
+        )
+        health.register("stages", _starting)
+        await server.start()
+        cleanup.push_async_callback(server.stop)
+        follower = SubscriptionsFollower(settings.bootstrap_servers, now=_now)
+        await follower.start()
+        cleanup.push_async_callback(follower.stop)
+        health.register("subscriptions", follower.check)
+        producer = KafkaProducer(settings.bootstrap_servers)
+        await producer.start()
+        cleanup.push_async_callback(producer.stop)
+        stages = _stages(settings, follower, producer, metrics)
+        for name, stage in stages.items():
+            await stage.start()
+            cleanup.push_async_callback(_stop, name, stage)
+            health.register(name, stage.check)
+        health.register("stages", _started)
+        log.info("worker.started", stages=list(stages), instance=settings.instance)
+        return await _until_stopped(stopping, stages.values())
+
+
+async def _topics_exist(settings: Settings) -> None:
+    """Make the topics, waiting a while for a Kafka that is about to start."""
+    topics = [
+        topic.with_partitions(settings.event_partitions) if topic is WORKSPACE_EVENTS else topic for topic in ALL_TOPICS
+    ]
+    deadline = asyncio.get_running_loop().time() + KAFKA_SECONDS
+    while True:
+        try:
+            await ensure_topics(settings.bootstrap_servers, topics, replication_factor=settings.replication_factor)
+        except KafkaUnavailableError:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.5)
+        else:
+            return
+
+
+def _stages(
+    settings: Settings, follower: SubscriptionsFollower, producer: KafkaProducer, metrics: Metrics
+) -> dict[str, StageAgent]:
+    builders: dict[str, Callable[[], StageAgent]] = {
+        "fanout": lambda: FanoutAgent(settings, follower.view, metrics),
+        "delivery": lambda: DeliveryAgent(
+            settings,
+            subscriptions=follower.view,
+            handler=WebhookHandler(settings, secret_box(settings)),
+            producer=producer,
+            metrics=metrics,
+            now=_now,
+        ),
+        "retry": lambda: RetryAgent(settings, producer=producer, metrics=metrics, now=_now),
+    }
+    return {name: builders[name]() for name in settings.stages}
+
+
+async def _until_stopped(stopping: asyncio.Event, stages: Iterable[StageAgent]) -> int:
+    told = asyncio.create_task(stopping.wait())
+    crashes = [asyncio.create_task(stage.wait_until_crashed()) for stage in stages]
+    await asyncio.wait({told, *crashes}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (told, *crashes):
+        task.cancel()
+    failed = [task.result() for task in crashes if task.done() and not task.cancelled()]
+    for error in failed:
+        log.error("worker.crashed", error=repr(error))
+    return 1 if failed else 0
+
+
+async def _stop(name: str, stage: StageAgent) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stage.stop(), STOP_SECONDS)
+        log.info("stage.stopped", stage=name)
+
+
+async def _starting() -> str | None:
+    return "starting"
+
+
+async def _started() -> str | None:
+    return None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
