@@ -1,5 +1,6 @@
 """credentials.json: how the commands find the server, and prove who they are (design §9)."""
 
+import hmac
 import os
 from pathlib import Path
 
@@ -54,3 +55,15 @@ def read_credentials(data_dir: Path) -> Credentials | None:
         return Credentials.model_validate_json((data_dir / FILE_NAME).read_text())
     except FileNotFoundError:
         return None
+
+
+class BearerTokens:
+    """Who may manage, and publish everywhere: the holder of the administrator's token (design §10)."""
+
+    def __init__(self, admin_token: str) -> None:
+        self._admin_token = admin_token.encode()
+
+    def accepts(self, authorization: str | None) -> bool:
+        """Say whether an Authorization header, as it came, carries a token that is good; in constant time."""
+        scheme, _, token = (authorization or "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._admin_token)

@@ -1,1 +1,1 @@
-"""Where events come from: workspaces and custom topics, with their keys."""
+"""Where events come from: workspaces and custom topics, and the keys that let publish."""
