@@ -1,0 +1,71 @@
+"""What an exception of the HTTP client means for a delivery (§5.9), in words that quote nothing hostile."""
+
+import socket
+import ssl
+from typing import Final, NamedTuple
+
+from aiohttp import (
+    ClientConnectionError,
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientConnectorSSLError,
+    ClientPayloadError,
+    ClientResponseError,
+    InvalidURL,
+)
+
+from router.errors import RefusedError
+from router.handlers.safe_address import RefusedAddressError
+from topics.dead_letters import LastDeliveryOutcome
+
+
+class EndlessBodyError(Exception):
+    """An answer has more bytes than anybody needs."""
+
+
+class Failure(NamedTuple):
+    """Event Grid's word for what went wrong, and ours."""
+
+    last_outcome: LastDeliveryOutcome
+    detail: str
+
+
+_NOT_ALLOWED: Final = Failure("Forbidden", "the endpoint's address is not allowed")
+
+# The first that fits counts: subclasses stand before their parents.
+_FAILURES: Final[tuple[tuple[type[Exception], Failure], ...]] = (
+    (RefusedError, _NOT_ALLOWED),
+    (InvalidURL, _NOT_ALLOWED),
+    (EndlessBodyError, Failure("GenericError", "the answer's body is too long")),
+    (ClientConnectorDNSError, Failure("ResolutionError", "the endpoint's name cannot be resolved")),
+    (socket.gaierror, Failure("ResolutionError", "the endpoint's name cannot be resolved")),
+    (ClientConnectorCertificateError, Failure("SocketError", "the endpoint's certificate is not valid")),
+    (ClientConnectorSSLError, Failure("SocketError", "no TLS connection can be made")),
+    (ssl.SSLError, Failure("SocketError", "no TLS connection can be made")),
+    (TimeoutError, Failure("TimedOut", "no answer in time")),
+    (ClientResponseError, Failure("GenericError", "the answer is not HTTP")),
+    (ClientPayloadError, Failure("SocketError", "the connection broke before the answer was complete")),
+    (OSError, Failure("SocketError", "the connection broke before the answer was complete")),
+    (ClientConnectionError, Failure("SocketError", "the connection broke before the answer was complete")),
+)
+
+
+def failure_of(error: Exception) -> Failure:
+    """Say what an exception means; any that is not known is a `GenericError` by its name."""
+    if _is_refused_address(error):
+        return _NOT_ALLOWED
+    if type(error) is ClientConnectorError:
+        return Failure("SocketError", f"cannot connect: {error.os_error.strerror or 'network error'}")
+    for kind, failure in _FAILURES:
+        if isinstance(error, kind):
+            return failure
+    return Failure("GenericError", type(error).__name__)
+
+
+def _is_refused_address(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, RefusedAddressError):
+            return True
+        error = error.__cause__
+    return False

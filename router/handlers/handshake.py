@@ -1,0 +1,183 @@
+"""The handshake: an endpoint shows that it wants the events before it gets any (§6).
+
+Event Grid's schema: a validation event is posted and its code must come back (§6.1). CloudEvents: an OPTIONS request
+asks for permission (§6.3). Both here in their synchronous form; an endpoint that accepts without confirming is a value
+of its own, so that confirmation by the validation URL can be built on it (§6.2).
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import uuid4
+
+import orjson
+from aiohttp import ClientSession
+from yarl import URL
+
+from router.handlers.answer import as_detail, read_body
+from router.handlers.safe_address import EndpointPolicy, check_endpoint_url
+from router.handlers.status import SUCCESS, status_name
+from router.handlers.webhook import EVENT_GRID_ORIGIN, METADATA_VERSION
+from topics.events import EVENT_GRID_JSON, EventSchema
+
+REFUSED_CODE: Final = "Url validation"
+VALIDATION_EVENT_TYPE: Final = "Microsoft.EventGrid.SubscriptionValidationEvent"
+VALIDATION_DATA_VERSION: Final = "1"
+REQUEST_RATE: Final = "120"
+_OK: Final = 200
+_NO_ANSWER: Final = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What is asked of an endpoint, for whom, and where it may be confirmed by hand."""
+
+    url: str
+    subscription_name: str
+    topic: str
+    schema: EventSchema | None
+    validation_url: str
+    validation_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """The endpoint confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The endpoint did not confirm; code and message are Azure's (§6.4)."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedWithoutCode(Refused):
+    """The endpoint took the request but did not confirm; someone may yet do so by the validation URL (§6.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Status, body and headers that matter; no status when there was no answer."""
+
+    status: int | None = None
+    body: bytes = b""
+    allowed_origin: str | None = None
+
+
+async def validate_endpoint(
+    session: ClientSession,
+    handshake: Handshake,
+    *,
+    policy: EndpointPolicy,
+    now: datetime,
+    timeout_seconds: float = 30.0,
+) -> Validated | Refused:
+    """Ask an endpoint whether it wants the events of a subscription; every way to fail is a `Refused`.
+
+    Raises:
+        RefusedError: the URL is not one that webhooks may go to.
+    """
+    url = check_endpoint_url(handshake.url, policy)
+    cloud_events = handshake.schema == "CloudEventSchemaV1_0"
+    answer = await _ask(session, url, handshake, cloud_events=cloud_events, now=now, timeout_seconds=timeout_seconds)
+    if cloud_events:
+        if answer.status in SUCCESS and answer.allowed_origin in ("*", EVENT_GRID_ORIGIN):
+            return Validated()
+    elif answer.status == _OK and _echoes(answer.body, handshake.validation_code):
+        return Validated()
+    base_url = str(url.with_query(None).with_fragment(None))
+    refused = AcceptedWithoutCode if answer.status in SUCCESS else Refused
+    words = _failed(answer, cloud_events=cloud_events)
+    if not cloud_events and answer.status in SUCCESS:
+        words = _without_code(answer)
+    return refused(REFUSED_CODE, f"Webhook validation handshake failed for {base_url}. {words} {_activity(now)}")
+
+
+def validation_event(handshake: Handshake, now: datetime) -> bytes:
+    """Return the body of the validation request: an array of one event (§6.1)."""
+    return orjson.dumps(
+        [
+            {
+                "id": str(uuid4()),
+                "topic": handshake.topic,
+                "subject": "",
+                "data": {"validationCode": handshake.validation_code, "validationUrl": handshake.validation_url},
+                "eventType": VALIDATION_EVENT_TYPE,
+                "eventTime": now.isoformat().replace("+00:00", "Z"),
+                "metadataVersion": METADATA_VERSION,
+                "dataVersion": VALIDATION_DATA_VERSION,
+            }
+        ]
+    )
+
+
+async def _ask(
+    session: ClientSession, url: URL, handshake: Handshake, *, cloud_events: bool, now: datetime, timeout_seconds: float
+) -> _Answer:
+    headers = {
+        "WebHook-Request-Origin": EVENT_GRID_ORIGIN,
+        "WebHook-Request-Callback": handshake.validation_url,
+        "WebHook-Request-Rate": REQUEST_RATE,
+    }
+    if not cloud_events:
+        headers = {
+            "Content-Type": EVENT_GRID_JSON.decode(),
+            "aeg-event-type": "SubscriptionValidation",
+            "aeg-subscription-name": handshake.subscription_name.upper(),
+            "aeg-delivery-count": "0",
+            "aeg-data-version": VALIDATION_DATA_VERSION,
+            "aeg-metadata-version": METADATA_VERSION,
+        }
+    try:
+        async with (
+            asyncio.timeout(timeout_seconds),
+            session.request(
+                "OPTIONS" if cloud_events else "POST",
+                url,
+                data=None if cloud_events else validation_event(handshake, now),
+                headers=headers,
+                allow_redirects=False,
+            ) as response,
+        ):
+            try:
+                body = await read_body(response)
+            finally:
+                response.close()
+            return _Answer(response.status, body, response.headers.get("WebHook-Allowed-Origin"))
+    except Exception:  # noqa: BLE001 (Azure calls all of them `Unknown`)
+        return _Answer()
+
+
+def _echoes(body: bytes, code: str) -> bool:
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(answer, dict) and answer.get("validationResponse") == code
+
+
+def _failed(answer: _Answer, *, cloud_events: bool) -> str:
+    method, page = ("OPTIONS", "esvalidationcloudevent") if cloud_events else ("POST", "esvalidation")
+    status = _NO_ANSWER if answer.status is None else status_name(answer.status)
+    return (
+        f"Http {method} request failed with response code {status}. "
+        f"For troublehooting, visit https://aka.ms/{page}."  # codespell:ignore (Azure's own spelling)
+    )
+
+
+def _without_code(answer: _Answer) -> str:
+    return (
+        f"Http POST request retuned 2XX response with response body {as_detail(answer.body)}. "  # codespell:ignore
+        "When a validation request is accepted without validation code in the response body, Http GET is expected on "
+        "the validation url included in the validation event(within 10 minutes). "
+        "For troublehooting, visit https://aka.ms/esvalidation."  # codespell:ignore
+    )
+
+
+def _activity(now: datetime) -> str:
+    moment = f"{now.month}/{now.day}/{now.year} {now.hour % 12 or 12}:{now:%M:%S %p}"
+    return f"Activity id:{uuid4()}, timestamp: {moment} (UTC)."
