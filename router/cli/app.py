@@ -1,0 +1,66 @@
+"""The commands, put together; and how they end."""
+
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from router.cli import event_subscription, topics, workspace
+from router.cli.consume import consume
+from router.cli.failures import report
+from router.cli.help import CONTEXT, PlainCommand, PlainGroup
+from router.cli.processes import server, worker
+from router.cli.publish import publish
+
+RUN = "Run it"
+USE = "Use it"
+
+app = typer.Typer(
+    name="router",
+    cls=PlainGroup,
+    help="Azure Event Grid for machine-learning workspaces, on your own Kafka.",
+    epilog="router demo\nrouter up --data-dir .router\nrouter event-subscription create --help",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings=CONTEXT,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 (slow, and needed here only)
+
+        sys.stdout.write(f"router {version('workspace-event-router')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Route the events of machine-learning workspaces to topics and webhooks."""
+
+
+def _add(panel: str, command: Callable[..., None], *examples: str) -> None:
+    app.command(cls=PlainCommand, rich_help_panel=panel, epilog="\n".join(examples))(command)
+
+
+_add(RUN, server, "router server --bootstrap-servers kafka:9092 --port 8080")
+_add(RUN, worker, "router worker --bootstrap-servers kafka:9092 --stages fanout,delivery")
+app.add_typer(topics.app, rich_help_panel=RUN)
+app.add_typer(workspace.app, rich_help_panel=USE)
+app.add_typer(event_subscription.app, rich_help_panel=USE)
+_add(USE, publish, "router publish events.json", "cat events.jsonl | router publish - --workspace local")
+_add(USE, consume, "router consume drift --from-beginning --max 10 --json")
+
+
+def main() -> None:
+    """Run the command of the command line and exit: 0 when it did what was asked."""
+    try:
+        app(prog_name="router")
+    except Exception as error:  # noqa: BLE001 (the last one to catch it: people get words, no traceback)
+        sys.exit(report(error))

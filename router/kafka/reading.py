@@ -1,0 +1,55 @@
+"""Reading topics as a bystander: every partition, no consumer group, committed records only."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from difflib import get_close_matches
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from router.errors import KafkaUnavailableError, NotFoundError
+from router.kafka.admin import partition_counts
+from topics import MAX_MESSAGE_BYTES
+
+
+@asynccontextmanager
+async def reading(
+    bootstrap_servers: str, topics: Sequence[str], *, from_beginning: bool
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """Give a consumer of these topics, at their beginning or at their end.
+
+    Raises:
+        KafkaUnavailableError: no broker answers.
+        NotFoundError: a topic does not exist; the hint lists near names.
+    """
+    counts = await partition_counts(bootstrap_servers)
+    for topic in topics:
+        if topic not in counts:
+            raise NotFoundError(f"there is no topic {topic} at {bootstrap_servers}", hint=_near(topic, counts))
+    partitions = [TopicPartition(topic, number) for topic in topics for number in range(counts[topic])]
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        fetch_max_wait_ms=100,
+        max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
+    )
+    try:
+        try:
+            await consumer.start()
+            consumer.assign(partitions)
+            await (consumer.seek_to_beginning if from_beginning else consumer.seek_to_end)(*partitions)
+        except (KafkaError, OSError) as error:
+            raise KafkaUnavailableError(f"Kafka at {bootstrap_servers} stopped answering") from error
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+def _near(topic: str, counts: dict[str, int]) -> str:
+    """Name the topics that may have been meant: those spelled alike, else those of the same kind."""
+    kind = [name for name in sorted(counts) if name.partition(".")[0] == topic.partition(".")[0]]
+    near = get_close_matches(topic, kind, n=5, cutoff=0.6) or kind[:10]
+    if not near:
+        return "No subscription has a topic yet; `router event-subscription create --endpoint-type topic` makes one."
+    return f"Did you mean {', '.join(near)}?"
