@@ -6,7 +6,7 @@ rewrites the event.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from topics.topic import Topic
@@ -17,6 +17,8 @@ DELIVERIES = Topic(
     value="the event's bytes; the delivery travels in headers",
     partitions=8,
     cleanup="delete",
+    # Not the broker's default, which may be shorter than the longest wait.
+    retention=timedelta(days=7),
     written_by=("fanout", "retry", "redrive"),
     read_by=("delivery",),
 )

@@ -37,6 +37,8 @@ def _retry_topic(delay: timedelta) -> Topic:
         value="same as router.deliveries, attempt + 1, due time",
         partitions=4,
         cleanup="delete",
+        # Not the broker's default, which may be shorter than the longest wait.
+        retention=timedelta(days=7),
         written_by=("delivery",),
         read_by=("retry",),
     )
