@@ -23,8 +23,8 @@ CONTENT_TYPES: Final[dict[EventSchema, str]] = {
 class _Mark(msgspec.Struct):
     """What tells the schemas apart, and what names an event to a person."""
 
-    specversion: msgspec.Raw | None = None
-    id: msgspec.Raw | None = None
+    specversion: msgspec.Raw = msgspec.Raw()
+    id: msgspec.Raw = msgspec.Raw()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,5 +123,5 @@ def _event(place: int, raw: bytes) -> PublishableEvent:
         mark = msgspec.json.decode(raw, type=_Mark)
     except msgspec.DecodeError:
         raise RefusedError(f"event {place} is no JSON object") from None
-    schema: EventSchema = "EventGridSchema" if mark.specversion is None else "CloudEventSchemaV1_0"
-    return PublishableEvent(place, schema, raw, "none" if mark.id is None else bytes(mark.id).decode(errors="replace"))
+    schema: EventSchema = "CloudEventSchemaV1_0" if bytes(mark.specversion) else "EventGridSchema"
+    return PublishableEvent(place, schema, raw, bytes(mark.id).decode(errors="replace") or "none")
