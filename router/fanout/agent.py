@@ -53,6 +53,7 @@ class FanoutAgent:
     async def start(self) -> None:
         """Join the group `router-fanout` and begin to route."""
         await self._partitions.ensure(self._subscriptions.routes.topics)
+        self._settings.data_dir.mkdir(parents=True, exist_ok=True)
         self._app.finalize()
         self._app.in_worker = True
         await self._app.start()
@@ -68,7 +69,7 @@ class FanoutAgent:
 
     async def wait_until_crashed(self) -> Exception:
         """Return the error that ended the app; the process should end too, and be started again."""
-        await self._app.crashed.wait()
+        await self._app.ended.wait()
         reason: Exception = self._app.crash_reason
         return reason
 
@@ -143,7 +144,7 @@ class FanoutAgent:
             broker_commit_interval=5.0,
         )
         app.bootstrap_servers = settings.bootstrap_servers
-        app.crashed = asyncio.Event()
+        app.ended = asyncio.Event()
         app.hooks = Hooks(quiesce=self._quiesce, fence=self._fence)
         app.agent(batch_topic(app, WORKSPACE_EVENTS.name), name="fanout")(self._route)
         return app

@@ -12,7 +12,7 @@ from router.events.envelope import Envelope, Headers, UnreadableEventError, form
 from router.kafka.partitioning import partition_of
 from router.kafka.record_batches import Destination, OutRecord
 from router.subscriptions.view import Route, Routes
-from topics.deliveries import ATTEMPT, DELIVERIES, DELIVERY_ID, FIRST_PUBLISHED, ROUTER_HEADER_PREFIX, SUBSCRIPTION
+from topics.deliveries import ATTEMPT, DELIVERIES, DELIVERY_ID, FIRST_PUBLISHED, OWN_HEADERS, SUBSCRIPTION
 from topics.subscriptions import subscription_key
 from topics.topic import MAX_MESSAGE_BYTES
 from topics.unreadable import UNREADABLE, unreadable_headers
@@ -123,7 +123,7 @@ def _for_topic(record: SourceRecord, envelope: Envelope, route: Route) -> OutRec
 def _delivery(record: SourceRecord, route: Route) -> tuple[Destination, OutRecord]:
     key = subscription_key(route.subscription_id)
     published = b"%d" % max(record.timestamp, 0)
-    headers = [header for header in record.headers if not header[0].startswith(ROUTER_HEADER_PREFIX)]
+    headers = [header for header in record.headers if header[0] not in OWN_HEADERS]
     headers += (
         (DELIVERY_ID, delivery_id(key, record).encode()),
         (SUBSCRIPTION, route.subscription_id.encode()),

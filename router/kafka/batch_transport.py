@@ -214,11 +214,11 @@ class BatchApp(faust.App):
 
     hooks: Hooks
     bootstrap_servers: str
-    crashed: asyncio.Event
+    ended: asyncio.Event
 
     def _crash(self, reason: BaseException) -> None:
         super()._crash(reason)
-        self.crashed.set()
+        self.ended.set()
 
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)

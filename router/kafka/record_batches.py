@@ -41,9 +41,9 @@ def _fill(producer: AIOKafkaProducer, first: OutRecord | None, records: Any) -> 
     batch = producer.create_batch()
     append = batch.append
     if first is not None:
-        append(timestamp=first[0], key=first[1], value=first[2], headers=first[3])
+        append(timestamp=first[0], key=first[1], value=first[2], headers=list(first[3]))
     for record in records:
-        if append(timestamp=record[0], key=record[1], value=record[2], headers=record[3]) is None:
+        if append(timestamp=record[0], key=record[1], value=record[2], headers=list(record[3])) is None:
             batch.close()
             return batch, record
     batch.close()  # an open batch would linger
