@@ -1,1 +1,1 @@
-"""The management API: Azure Resource Manager paths and our own."""
+"""The management API: event subscriptions and their sources, on Azure Resource Manager's paths."""

@@ -1,0 +1,81 @@
+"""From a call to the request that it is: by what its path names, then by its method."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from router.api.answers import Answer, error_answer
+from router.api.calls import Call, check_api_version
+from router.api.event_subscriptions import EventSubscriptions
+from router.api.operations import Operations
+from router.api.paths import (
+    EventSubscriptionPath,
+    EventSubscriptionsInGroup,
+    EventSubscriptionsOfSource,
+    OperationPath,
+    ResourcePath,
+    WorkspacePath,
+    WorkspacesInGroup,
+    parse_path,
+)
+from router.api.workspaces import Workspaces
+
+Request = Callable[[Call, Any], Awaitable[Answer]]
+Requests = Mapping[str, Request]
+"""What can be done with a resource, by HTTP method."""
+
+_EVENT_GRID_PATHS = (EventSubscriptionPath, EventSubscriptionsInGroup, EventSubscriptionsOfSource)
+
+
+class Dispatch:
+    """Finds and runs the request that a call means."""
+
+    def __init__(self, event_subscriptions: EventSubscriptions, workspaces: Workspaces, operations: Operations) -> None:
+        one, their_workspace = event_subscriptions, workspaces
+        self._operations = operations
+        self._subscription: dict[str | None, Requests] = {
+            None: {"GET": one.get, "PUT": one.put, "PATCH": one.patch, "DELETE": one.delete},
+            "getFullUrl": {"POST": one.full_url},
+            "getDeliveryAttributes": {"POST": one.delivery_attributes},
+        }
+        self._workspace: dict[str | None, Requests] = {
+            None: {"GET": their_workspace.get, "PUT": their_workspace.put, "DELETE": their_workspace.delete},
+            "listKeys": {"POST": their_workspace.list_keys},
+            "regenerateKey": {"POST": their_workspace.regenerate_key},
+        }
+        self._lists: dict[type, Requests] = {
+            EventSubscriptionsOfSource: {"GET": one.list_of_source},
+            EventSubscriptionsInGroup: {"GET": one.list_in_group},
+            WorkspacesInGroup: {"GET": their_workspace.list_in_group},
+        }
+
+    async def answer(self, call: Call) -> Answer:
+        """Answer a call; raises the errors of `router.errors`."""
+        path = parse_path(call.path)
+        if path is None:
+            return error_answer(HTTPStatus.NOT_FOUND, "ResourceNotFound", f"There is nothing at '{call.path}'.")
+        requests = self._requests(path)
+        request = requests.get(call.method)
+        if request is None:
+            return error_answer(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                "MethodNotAllowed",
+                f"{call.method} is not allowed on '{call.path}'; it takes {', '.join(requests)}.",
+                headers={"Allow": ", ".join(requests)},
+            )
+        check_api_version(call, of_event_grid=isinstance(path, _EVENT_GRID_PATHS))
+        return await request(call, path)
+
+    def _requests(self, path: ResourcePath) -> Requests:
+        match path:
+            case EventSubscriptionPath(action=action):
+                return self._subscription[action]
+            case WorkspacePath(action=action):
+                return self._workspace[action]
+            case OperationPath():
+                return {"GET": self._operation}
+            case EventSubscriptionsOfSource() | EventSubscriptionsInGroup() | WorkspacesInGroup():
+                return self._lists[type(path)]
+
+    async def _operation(self, call: Call, path: OperationPath) -> Answer:
+        return self._operations.answer(call, path)

@@ -1,0 +1,182 @@
+"""Event subscriptions: what each request does (§8.1), from a body to what is stored and answered."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Protocol
+
+import structlog
+
+from router.api.answers import Answer, Json
+from router.api.bodies import Definition, DefinitionReader, check_name, is_workspace, subscription_json
+from router.api.calls import Call
+from router.api.destinations import attributes_json
+from router.api.operations import Operations
+from router.api.pages import page
+from router.api.paths import (
+    EventSubscriptionPath,
+    EventSubscriptionsInGroup,
+    EventSubscriptionsOfSource,
+    event_subscription_id,
+)
+from router.api.provisioning import Provisioning
+from router.api.subscriber_topics import SubscriberTopics
+from router.api.warnings import warnings_about, warnings_header
+from router.errors import ConflictError, NotFoundError
+from router.secrets import SecretBox
+from router.subscriptions.store import SubscriptionStore
+from topics import Source, Subscription, TopicSink, WebhookSink
+from topics.subscriptions import ProvisioningState
+
+log = structlog.get_logger(__name__)
+
+
+class Sources(Protocol):
+    """What is asked of the sources; their view answers it."""
+
+    def get(self, resource_id: str) -> Source | None:
+        """Return a source, or None."""
+        ...
+
+
+class EventSubscriptions:
+    """The requests on event subscriptions; every method may raise the errors of `router.errors`."""
+
+    def __init__(  # noqa: PLR0913 (its collaborators)
+        self,
+        *,
+        store: SubscriptionStore,
+        sources: Sources,
+        subscriber_topics: SubscriberTopics,
+        provisioning: Provisioning,
+        operations: Operations,
+        box: SecretBox,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._sources = sources
+        self._topics = subscriber_topics
+        self._provisioning = provisioning
+        self._operations = operations
+        self._box = box
+        self._now = now
+
+    async def put(self, call: Call, path: EventSubscriptionPath) -> Answer:
+        """Create a subscription, or give one a new definition."""
+        check_name(path.name)
+        source = self._source(path.scope)
+        async with self._store.changing(event_subscription_id(source.id, path.name)) as stored:
+            reader = DefinitionReader(self._box, source, stored, self._moment(stored))
+            return await self._define(call, path.name, reader, reader.whole(call.members()))
+
+    async def patch(self, call: Call, path: EventSubscriptionPath) -> Answer:
+        """Change what the body gives of a subscription's definition."""
+        source = self._source(path.scope)
+        async with self._store.changing(event_subscription_id(source.id, path.name)) as stored:
+            if stored is None:
+                raise _missing(path)
+            reader = DefinitionReader(self._box, source, stored, self._moment(stored))
+            return await self._define(call, path.name, reader, reader.change(call.members(), stored))
+
+    async def delete(self, call: Call, path: EventSubscriptionPath) -> Answer:
+        """Delete a subscription, and with `?deleteTopic=true` the topic of its subscriber."""
+        with_topic = call.flag("deleteTopic")
+        resource_id = event_subscription_id(path.scope, path.name)
+        async with self._store.changing(resource_id) as stored:
+            if stored is None:
+                return Answer(HTTPStatus.NO_CONTENT)
+            topic = stored.sink.name if with_topic and isinstance(stored.sink, TopicSink) else None
+            if topic is not None:
+                self._refuse_shared(stored, topic)
+            await self._store.delete([stored.id])
+        log.info("subscription.deleted", subscription=stored.id, topic_deleted=topic)
+        if topic is not None:
+            await self._topics.delete(topic)
+        operation = self._operations.begin(stored.id, "Succeeded")
+        group = _subscription_of(stored.id)
+        headers = self._operations.headers(call, operation, group)
+        location = self._operations.result_url(call, operation, group)
+        return Answer(HTTPStatus.ACCEPTED, headers={**headers, "Location": location})
+
+    async def get(self, _call: Call, path: EventSubscriptionPath) -> Answer:
+        """Show a subscription."""
+        return Answer(HTTPStatus.OK, self._shown(self._stored(path)))
+
+    async def list_of_source(self, call: Call, path: EventSubscriptionsOfSource) -> Answer:
+        """List the subscriptions of a source."""
+        source = self._source(path.scope).id.lower()
+        found = (one for one in self._store.view.all() if one.source.lower() == source)
+        return Answer(HTTPStatus.OK, page(call, found, self._shown))
+
+    async def list_in_group(self, call: Call, path: EventSubscriptionsInGroup) -> Answer:
+        """List the subscriptions of every source in a group."""
+        found = (one for one in self._store.view.all() if path.group.holds(one.id))
+        return Answer(HTTPStatus.OK, page(call, found, self._shown))
+
+    async def full_url(self, _call: Call, path: EventSubscriptionPath) -> Answer:
+        """Show the endpoint's URL with its query, which no other answer does (§8.4)."""
+        sink = self._stored(path).sink
+        url = self._box.open(sink.sealed_endpoint_url) if isinstance(sink, WebhookSink) else None
+        return Answer(HTTPStatus.OK, {"endpointUrl": url})
+
+    async def delivery_attributes(self, _call: Call, path: EventSubscriptionPath) -> Answer:
+        """Show the delivery attributes with their secret values, which no other answer does (§8.4)."""
+        return Answer(HTTPStatus.OK, {"value": attributes_json(self._stored(path).sink, self._box.open)})
+
+    async def _define(self, call: Call, name: str, reader: DefinitionReader, definition: Definition) -> Answer:
+        source, stored = reader.source, reader.stored
+        if definition.destination.new_endpoint_url is not None:
+            await self._provisioning.check(definition.destination.new_endpoint_url)
+        if isinstance(definition.destination.sink, TopicSink):
+            await self._topics.ensure(definition.destination.sink.name)
+        is_live = stored is not None and stored.is_live
+        asks = isinstance(definition.destination.sink, WebhookSink) and (
+            not is_live or definition.destination.new_endpoint_url is not None
+        )
+        shown: ProvisioningState = "Updating" if is_live else "Creating"
+        wanted = definition.of(source, name, stored, shown, reader.now)
+        operation = await self._provisioning.begin(stored if is_live else None, wanted, asks=asks)
+        log.info("subscription.updated" if stored else "subscription.created", subscription=wanted.id, asks=asks)
+        return Answer(
+            HTTPStatus.CREATED,
+            self._shown(wanted, shown),
+            self._operations.headers(call, operation, _subscription_of(wanted.id))
+            | warnings_header(warnings_about(wanted.filter) if is_workspace(source) else ()),
+        )
+
+    def _shown(self, subscription: Subscription, state: ProvisioningState | None = None) -> Json:
+        source = self._sources.get(subscription.source)
+        return subscription_json(subscription, of_workspace=source is None or is_workspace(source), state=state)
+
+    def _source(self, scope: str) -> Source:
+        source = self._sources.get(scope)
+        if source is None:
+            raise NotFoundError(f"The source '{scope}' was not found.")
+        return source
+
+    def _stored(self, path: EventSubscriptionPath) -> Subscription:
+        stored = self._store.view.get(event_subscription_id(path.scope, path.name))
+        if stored is None:
+            raise _missing(path)
+        return stored
+
+    def _moment(self, stored: Subscription | None) -> datetime:
+        """Return the time of a change: the version of a definition, so always later than that of the stored one."""
+        moment = self._now()
+        return moment if stored is None else max(moment, stored.updated_at + timedelta(microseconds=1))
+
+    def _refuse_shared(self, stored: Subscription, topic: str) -> None:
+        for one in self._store.view.all():
+            if one.id != stored.id and isinstance(one.sink, TopicSink) and one.sink.name == topic:
+                raise ConflictError(
+                    f"deleteTopic: the topic subscriber.{topic} is also that of '{one.name}'; nothing was deleted."
+                )
+
+
+def _missing(path: EventSubscriptionPath) -> NotFoundError:
+    return NotFoundError(f"The event subscription '{path.name}' was not found on '{path.scope}'.")
+
+
+def _subscription_of(resource_id: str) -> str:
+    """Return the Azure subscription in a resource id."""
+    return resource_id.split("/")[2]

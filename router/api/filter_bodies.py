@@ -1,0 +1,204 @@
+"""The filter of a subscription (§4.1, §4.2): read within the limits of design §6, written as Azure does."""
+
+from collections.abc import Callable
+from typing import Any, Final, Literal, cast
+
+from router.api.json_bodies import Members, refused, shown
+from router.errors import RefusedError
+from topics import EVENT_TYPES
+from topics.subscriptions import AdvancedFilter, Filter
+
+MAX_FILTERS: Final = 25
+MAX_VALUES: Final = 25
+MAX_TEXT_LENGTH: Final = 512
+MAX_KEY_STEPS: Final = 64
+ALL_TYPES: Final = "All"
+DEFAULT_TYPES: Final = tuple(event_type.name for event_type in EVENT_TYPES)
+
+Json = dict[str, Any]
+_Check = Callable[[str, Any], None]
+
+
+def read_filter(members: Members | None, *, of_workspace: bool) -> Filter:
+    """Return the filter that `members` mean; types not given are a workspace's five, or any of a custom topic.
+
+    Raises:
+        RefusedError: something in it is not allowed.
+    """
+    given = members or Members({}, "filter")
+    advanced = tuple(_advanced_filter(one) for one in given.objects("advancedFilters"))
+    _refuse_too_many(given.target_of("advancedFilters"), advanced)
+    _refuse_advanced_filters(given.target_of("advancedFilters"), advanced)
+    return Filter(
+        included_event_types=_event_types(given, of_workspace=of_workspace),
+        subject_begins_with=given.text("subjectBeginsWith") or "",
+        subject_ends_with=given.text("subjectEndsWith") or "",
+        is_subject_case_sensitive=given.truth("isSubjectCaseSensitive") or False,
+        enable_advanced_filtering_on_arrays=given.truth("enableAdvancedFilteringOnArrays") or False,
+        advanced_filters=advanced,
+    )
+
+
+def filter_json(wanted: Filter, *, of_workspace: bool) -> Json:
+    """Return a filter as ARM shows it: `isSubjectCaseSensitive` and what is empty are left out (§8.4)."""
+    types = wanted.included_event_types
+    if types is None and of_workspace:
+        types = (ALL_TYPES,)
+    body: Json = {
+        "subjectBeginsWith": wanted.subject_begins_with,
+        "subjectEndsWith": wanted.subject_ends_with,
+        "includedEventTypes": None if types is None else list(types),
+    }
+    if wanted.is_subject_case_sensitive:
+        body["isSubjectCaseSensitive"] = True
+    if wanted.enable_advanced_filtering_on_arrays:
+        body["enableAdvancedFilteringOnArrays"] = True
+    if wanted.advanced_filters:
+        body["advancedFilters"] = [_advanced_filter_json(one) for one in wanted.advanced_filters]
+    return body
+
+
+def _event_types(given: Members, *, of_workspace: bool) -> tuple[str, ...] | None:
+    types = given.texts("includedEventTypes")
+    if not types:
+        return DEFAULT_TYPES if of_workspace else None
+    by_folded_name = {name.lower(): name for name in reversed(types)}
+    if ALL_TYPES.lower() in by_folded_name:
+        return None
+    return tuple(reversed(by_folded_name.values()))
+
+
+def _refuse_advanced_filters(target: str, filters: tuple[AdvancedFilter, ...]) -> None:
+    if filters:
+        raise RefusedError(f"{target}: advanced filters arrive with the filter engine.", target=target)
+
+
+def _refuse_too_many(target: str, filters: tuple[AdvancedFilter, ...]) -> None:
+    if len(filters) > MAX_FILTERS:
+        raise RefusedError(
+            f"{target}: {len(filters)} advanced filters are too many; at most {MAX_FILTERS} are allowed.", target=target
+        )
+    values = sum(one.value is not None if one.values is None else len(one.values) for one in filters)
+    if values > MAX_VALUES:
+        raise RefusedError(
+            f"{target}: {values} values in all filters together are too many; at most {MAX_VALUES} are allowed.",
+            target=target,
+        )
+
+
+def _advanced_filter(one: Members) -> AdvancedFilter:
+    operator = one.choice("operatorType", tuple(_OPERANDS))
+    if operator is None:
+        raise refused(one.target_of("operatorType"), None, f"one of {', '.join(_OPERANDS)}")
+    key = _key(one)
+    match _OPERANDS[operator]:
+        case None:
+            return AdvancedFilter(operator=operator, key=key)
+        case "value", check:
+            return AdvancedFilter(operator=operator, key=key, value=_operand(one, operator, check))
+        case _, check:
+            return AdvancedFilter(operator=operator, key=key, values=_operands(one, operator, check))
+
+
+def _key(one: Members) -> str:
+    key, target = one.needed_text("key"), one.target_of("key")
+    steps = key.split(".")
+    if not all(steps):
+        raise refused(target, key, "a path of names joined by dots, none of them empty")
+    if len(steps) > MAX_KEY_STEPS:
+        raise RefusedError(
+            f"{target}: {len(steps)} steps are too many; at most {MAX_KEY_STEPS} are allowed.", target=target
+        )
+    return key
+
+
+def _operand(one: Members, operator: str, check: _Check) -> Any:  # noqa: ANN401 (a number or a boolean)
+    target = one.target_of("value")
+    if one.value("value") is None:
+        hint = " (`values` is for other operators)" if "values" in one else ""
+        raise RefusedError(f"{target}: {operator} needs one value{hint}.", target=target)
+    check(target, one.value("value"))
+    return one.value("value")
+
+
+def _operands(one: Members, operator: str, check: _Check) -> tuple[Any, ...]:
+    target, elements = one.target_of("values"), one.elements("values")
+    if not elements:
+        hint = " (`value` is for other operators)" if "value" in one else ""
+        raise RefusedError(f"{target}: {operator} needs an array of at least one value{hint}.", target=target)
+    for element_target, element in elements:
+        check(element_target, element)
+    return tuple(element for _, element in elements)
+
+
+def _advanced_filter_json(one: AdvancedFilter) -> Json:
+    body: Json = {"operatorType": one.operator, "key": one.key}
+    if one.values is not None:
+        body["values"] = list(one.values)
+    elif one.value is not None:
+        body["value"] = one.value
+    return body
+
+
+def _refuse_long(target: str, text: str) -> None:
+    if len(text) > MAX_TEXT_LENGTH:
+        raise RefusedError(
+            f"{target}: {len(text)} characters are too many; at most {MAX_TEXT_LENGTH} are allowed.", target=target
+        )
+
+
+def _check_number(target: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise refused(target, value, "a number")
+
+
+def _check_truth(target: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise refused(target, value, "true or false")
+
+
+def _check_text(target: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise refused(target, value, "a string")
+    _refuse_long(target, value)
+
+
+def _check_range(target: str, value: object) -> None:
+    match value:
+        case [low, high]:
+            _check_number(f"{target}[0]", low)
+            _check_number(f"{target}[1]", high)
+            if cast("float", low) > cast("float", high):
+                raise RefusedError(
+                    f"{target}: {shown(value)} is not allowed; its first number must not be above its second.",
+                    target=target,
+                )
+        case _:
+            raise refused(target, value, "an array of two numbers")
+
+
+_OPERANDS: Final[dict[str, tuple[Literal["value", "values"], _Check] | None]] = {
+    **dict.fromkeys(("NumberIn", "NumberNotIn"), ("values", _check_number)),
+    **dict.fromkeys(
+        ("NumberLessThan", "NumberLessThanOrEquals", "NumberGreaterThan", "NumberGreaterThanOrEquals"),
+        ("value", _check_number),
+    ),
+    **dict.fromkeys(("NumberInRange", "NumberNotInRange"), ("values", _check_range)),
+    "BoolEquals": ("value", _check_truth),
+    **dict.fromkeys(
+        (
+            "StringContains",
+            "StringNotContains",
+            "StringBeginsWith",
+            "StringNotBeginsWith",
+            "StringEndsWith",
+            "StringNotEndsWith",
+            "StringIn",
+            "StringNotIn",
+        ),
+        ("values", _check_text),
+    ),
+    "IsNullOrUndefined": None,
+    "IsNotNull": None,
+}
+"""Event Grid's operators (§4.2): the member that holds the operand, and what may be in it."""
