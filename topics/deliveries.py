@@ -25,18 +25,25 @@ DELIVERIES = Topic(
 
 Headers = Sequence[tuple[str, bytes]]
 
-ROUTER_HEADER_PREFIX: Final = "router-"
 DELIVERY_ID: Final = "router-delivery-id"
 SUBSCRIPTION: Final = "router-subscription"
 ATTEMPT: Final = "router-attempt"
 FIRST_PUBLISHED: Final = "router-first-published"
 DUE: Final = "router-due"
 LAST_OUTCOME: Final = "router-last-outcome"
+ROUTER_HEADER_PREFIX: Final = "router-"
+OWN_HEADERS: Final = frozenset({DELIVERY_ID, SUBSCRIPTION, ATTEMPT, FIRST_PUBLISHED, DUE, LAST_OUTCOME})
+"""The headers that belong to the delivery; all others are the event's."""
+
+MAX_ATTEMPT: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event owed to one subscription; `attempt` counts from 1 and is the number of the attempt to come."""
+    """One event owed to one subscription; `attempt` counts from 1 and is the number of the attempt to come.
+
+    `due` is set once it has waited in a retry topic, `last_outcome` once an attempt has failed.
+    """
 
     delivery_id: str
     subscription_id: str
@@ -45,6 +52,7 @@ class Delivery:
     event: bytes
     event_headers: tuple[tuple[str, bytes], ...]
     due: datetime | None = None
+    last_outcome: str | None = None
 
     def headers(self) -> list[tuple[str, bytes]]:
         """Return the record headers: the event's own, then the delivery's."""
@@ -56,6 +64,8 @@ class Delivery:
         ]
         if self.due is not None:
             own.append((DUE, _milliseconds(self.due)))
+        if self.last_outcome is not None:
+            own.append((LAST_OUTCOME, self.last_outcome.encode()))
         return [*self.event_headers, *own]
 
     @classmethod
@@ -63,22 +73,47 @@ class Delivery:
         """Read a delivery back from a record of this topic or of a retry topic.
 
         Raises:
-            ValueError: a delivery header is missing or is no number; the message names it.
+            ValueError: a delivery header is missing or is not what it should be.
         """
-        own = {name: raw for name, raw in headers if name.startswith(ROUTER_HEADER_PREFIX)}
-        due = own.get(DUE)
+        own = {name: raw for name, raw in headers if name in OWN_HEADERS}
+        last_outcome = own.get(LAST_OUTCOME)
         try:
             return cls(
                 delivery_id=own[DELIVERY_ID].decode(),
                 subscription_id=own[SUBSCRIPTION].decode(),
-                attempt=int(own[ATTEMPT]),
+                attempt=_count(own[ATTEMPT]),
                 first_published=_moment(own[FIRST_PUBLISHED]),
                 event=value,
-                event_headers=tuple(h for h in headers if not h[0].startswith(ROUTER_HEADER_PREFIX)),
-                due=None if due is None else _moment(due),
+                event_headers=tuple(h for h in headers if h[0] not in OWN_HEADERS),
+                due=due_of(headers),
+                last_outcome=None if last_outcome is None else last_outcome.decode(),
             )
         except KeyError as missing:
             raise ValueError(f"header {missing.args[0]} is missing") from None
+        except (ValueError, OverflowError, OSError):
+            raise ValueError("a delivery header cannot be read") from None
+
+
+def due_of(headers: Headers) -> datetime | None:
+    """Return when a record of a retry topic is due; None when it does not say.
+
+    Raises:
+        ValueError: it says something else than a moment.
+    """
+    for name, raw in headers:
+        if name == DUE:
+            try:
+                return _moment(raw)
+            except (ValueError, OverflowError, OSError):
+                raise ValueError(f"header {DUE} is no moment in milliseconds") from None
+    return None
+
+
+def _count(raw: bytes) -> int:
+    number = int(raw)
+    if not 1 <= number <= MAX_ATTEMPT:
+        raise ValueError("out of range")
+    return number
 
 
 def _milliseconds(moment: datetime) -> bytes:
