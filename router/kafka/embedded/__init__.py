@@ -1,1 +1,1 @@
-"""A real Apache Kafka from PyPI alone, as a child process: jars pinned by sha256, a Java found or brought along (design §4)."""
+"""A real Apache Kafka from PyPI alone, as a child process (design §4): pinned jars, a Java found or brought along."""

@@ -2,30 +2,27 @@
 
 import asyncio
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from router.errors import EmbeddedKafkaError
 from router.kafka.embedded.configuration import kafka_command, properties_text, server_properties
-from router.kafka.embedded.guard import guarded
 from router.kafka.embedded.jars import Report, cache_directory, install_jars
 from router.kafka.embedded.java import Java, find_java
 from router.kafka.embedded.ports import LOOPBACK, free_port, why_not_free
 from router.kafka.embedded.probe import is_serving
+from router.kafka.embedded.process import POLL_SECONDS, ChildProcess
 from router.kafka.embedded.storage import check_directory, format_once, log_directory
 
 START_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 12.0
 PORT_PATIENCE_SECONDS: Final = 3.0
-POLL_SECONDS: Final = 0.05
 SHOWN_LINES: Final = 8
 
 T = TypeVar("T")
@@ -33,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedKafkaOptions:
-    """Where the broker keeps its data and its log, and where its jars come from."""
+    """Where the broker keeps its data and its log, and where its jars come from; port 0 takes a free one."""
 
     data_dir: Path
     port: int = 9092
@@ -44,13 +41,13 @@ class EmbeddedKafkaOptions:
 
 
 class EmbeddedKafka:
-    """Starts and stops the broker; `port` 0 takes a free one, and keeps it over restarts of this object's broker."""
+    """Starts and stops the broker; its port stays the same over restarts."""
 
     def __init__(self, options: EmbeddedKafkaOptions) -> None:
         self._options = options
         self.port = options.port or free_port()
         self.log_path = options.log_path or options.data_dir / "kafka.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ChildProcess | None = None
 
     @property
     def bootstrap_servers(self) -> str:
@@ -59,8 +56,8 @@ class EmbeddedKafka:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process lives; the operating system is asked."""
-        return self._process is not None and self._process.poll() is None
+        """Whether the process lives."""
+        return self._process is not None and self._process.is_running
 
     @property
     def pid(self) -> int | None:
@@ -70,7 +67,7 @@ class EmbeddedKafka:
     @property
     def exit_code(self) -> int | None:
         """Return how the newest process ended, or None while it lives."""
-        return None if self._process is None else self._process.poll()
+        return None if self._process is None else self._process.exit_code
 
     async def start(self) -> None:
         """Start the broker and return once it serves: 3 s, and about 10 s more where its jars must be fetched.
@@ -83,46 +80,26 @@ class EmbeddedKafka:
         check_directory(self._options.data_dir)
         await self._wait_for_port()
         command = await in_thread(self._prepare)
-        self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        with self.log_path.open("ab") as log:
-            begin = log.tell()
-            # A group of its own: Ctrl-C in a terminal is for the parent, which stops Kafka last.
-            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 (it does not wait; our own command line)
-                guarded(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+        begin = self.log_path.stat().st_size if self.log_path.exists() else 0
+        process = self._process = ChildProcess(command, self.log_path)
         try:
-            await self._wait_until_serving(begin)
+            await self._wait_until_serving(process, begin)
         except BaseException:
-            self.kill()
+            process.kill()
             raise
 
     async def stop(self, *, timeout_seconds: float = STOP_SECONDS) -> None:
         """Ask the broker to end, and end it by force after `timeout_seconds`."""
-        if self._process is None:
-            return
-        self._signal(signal.SIGTERM)
-        end = time.monotonic() + timeout_seconds
-        while self.is_running and time.monotonic() < end:
-            await asyncio.sleep(POLL_SECONDS)
-        self.kill()
+        if self._process is not None:
+            await self._process.stop(timeout_seconds=timeout_seconds)
 
     def kill(self) -> None:
         """End the broker by force, at once; its data survives that."""
         if self._process is not None:
-            self._signal(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
-            self._process.wait()
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is None or self._process.poll() is not None:
-            return
-        with suppress(ProcessLookupError):
-            if sys.platform == "win32":
-                self._process.send_signal(number)
-            else:
-                os.killpg(self._process.pid, number)
+            self._process.kill()
 
     def _prepare(self) -> list[str]:
-        """Do what takes long: jars, format; return the command line."""
+        """Do what takes long: Java, jars, format; return the command line."""
         options = self._options
         java = find_java()
         jars = install_jars(options.cache_dir, repository=options.repository, report=options.report)
@@ -130,45 +107,38 @@ class EmbeddedKafka:
         return self._command(java, jars)
 
     def _command(self, java: Java, jars: Sequence[Path]) -> list[str]:
-        properties = self._options.data_dir / "server.properties"
-        text = properties_text(
-            server_properties(
-                log_directory(self._options.data_dir).absolute(), self.port, free_port(apart_from=self.port)
-            )
-        )
+        path = self._options.data_dir / "server.properties"
+        logs = log_directory(self._options.data_dir).absolute()
+        properties = server_properties(logs, self.port, free_port(apart_from=self.port))
         try:
-            properties.write_text(text)
+            path.write_text(properties_text(properties))
         except OSError as error:
-            raise EmbeddedKafkaError(f"cannot write {properties}: {error.strerror}") from error
-        return kafka_command(java, jars, os.pathsep, properties)
+            raise EmbeddedKafkaError(f"cannot write {path}: {error.strerror}") from error
+        return kafka_command(java, jars, os.pathsep, path)
 
     async def _wait_for_port(self) -> None:
-        """Give a Kafka that was just killed, or the system, the time to let go of the port."""
+        """Give a Kafka that was just killed the time to let go of the port."""
         end = time.monotonic() + PORT_PATIENCE_SECONDS
         while (why := why_not_free(self.port)) is not None:
-            if time.monotonic() > end or "taken" not in why:
+            if time.monotonic() > end or not why.startswith("taken"):
                 raise EmbeddedKafkaError(
                     f"Kafka cannot listen on {self.bootstrap_servers}: {why}",
                     hint="Give another --kafka-port, or use that Kafka with --bootstrap-servers.",
                 )
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _wait_until_serving(self, log_begin: int) -> None:
+    async def _wait_until_serving(self, process: ChildProcess, log_begin: int) -> None:
         end = time.monotonic() + START_SECONDS
-        while not await is_serving(LOOPBACK, self.port):
-            if not self.is_running:
-                raise EmbeddedKafkaError(
-                    f"Kafka ended while it started (exit code {self.exit_code}): {cause(self._log_since(log_begin))}",
-                    hint=f"Its log is {self.log_path}",
-                )
+        # Asked in this order: somebody else may have been quicker with the port, and be the one who answers.
+        while not (await is_serving(LOOPBACK, self.port) and process.is_running):
+            if not process.is_running:
+                why = f"(exit code {process.exit_code}): {cause(self._log_since(log_begin))}"
+                raise EmbeddedKafkaError(f"Kafka ended while it started {why}", hint=f"Its log is {self.log_path}")
             if time.monotonic() > end:
                 raise EmbeddedKafkaError(
                     f"Kafka does not serve after {START_SECONDS:.0f} s", hint=f"Its log is {self.log_path}"
                 )
             await asyncio.sleep(POLL_SECONDS)
-        # Somebody else may have been quicker with the port, and be the one who answered.
-        if not self.is_running:
-            await self._wait_until_serving(log_begin)
 
     def _log_since(self, begin: int) -> list[str]:
         with self.log_path.open("rb") as log:
@@ -189,18 +159,19 @@ async def in_thread(work: Callable[[], T]) -> T:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
-    def deliver(set_it: Callable[[], None]) -> None:
-        # Nobody waits any more once the caller was cancelled or its loop is closed.
-        with suppress(RuntimeError, asyncio.InvalidStateError):
-            loop.call_soon_threadsafe(lambda: None if done.done() else set_it())
+    def settle(outcome: Callable[[], None]) -> None:
+        # The one who waited may have been cancelled.
+        if not done.done():
+            outcome()
 
     def run() -> None:
         try:
-            result = work()
-        except BaseException as error:  # noqa: BLE001 (handed to the one who waits)
-            deliver(lambda error=error: done.set_exception(error))  # type: ignore[misc]
-        else:
-            deliver(lambda: done.set_result(result))
+            outcome = partial(done.set_result, work())
+        except Exception as error:  # noqa: BLE001 (handed to the one who waits)
+            outcome = partial(done.set_exception, error)
+        # The loop may be closed by now.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, outcome)
 
     threading.Thread(target=run, name="embedded-kafka", daemon=True).start()
     return await done

@@ -1,7 +1,7 @@
 """Starts a command that must not outlive its parent: `python guard.py PARENT_PID [--poll] -- COMMAND…`.
 
-On Linux the kernel kills the command when the parent ends, and this program becomes the command. Elsewhere, and with `--poll`,
-it stays: it looks for the parent, hands signals on, and kills the command when the parent is gone.
+On Linux the kernel kills the command when the parent ends, and this program becomes the command. Elsewhere, and with
+`--poll`, it stays: it looks for the parent, hands signals on, and kills the command when the parent is gone.
 Standard library only, and started by its path: it must be quick.
 """
 
@@ -25,7 +25,7 @@ USAGE: Final = 2
 def guarded(command: Sequence[str], *, poll: bool | None = None) -> list[str]:
     """Return the command line that runs `command` only as long as this process lives.
 
-    The kernel watches the thread that started the child, not the process: from any but the main thread, polling is the way.
+    The kernel watches the thread that started the child, not the process: from any but the main thread it must poll.
     """
     if poll is None:
         poll = sys.platform != "linux" or threading.current_thread() is not threading.main_thread()
@@ -42,9 +42,7 @@ def main(arguments: Sequence[str]) -> int:
         return USAGE
     if not command:
         return USAGE
-    if "--poll" in options:
-        return _watch(parent, command)
-    _become(parent, command)
+    return _watch(parent, command) if "--poll" in options else _become(parent, command)
 
 
 def _become(parent: int, command: Sequence[str]) -> NoReturn:
@@ -52,7 +50,7 @@ def _become(parent: int, command: Sequence[str]) -> NoReturn:
     # The parent may have died before the kernel was told to watch it.
     if os.getppid() != parent:
         sys.exit(PARENT_GONE)
-    os.execv(command[0], command)  # noqa: S606 (the command is the caller's)
+    os.execv(command[0], list(command))  # noqa: S606 (the command is the caller's)
 
 
 def _watch(parent: int, command: Sequence[str]) -> int:

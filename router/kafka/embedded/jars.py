@@ -5,10 +5,11 @@ import os
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ PARALLEL: Final = 8
 ATTEMPTS: Final = 3
 PAUSE_SECONDS: Final = 0.5
 TIMEOUT_SECONDS: Final = 20
+DRAFT_PREFIX: Final = ".fetch-"
+STALE_SECONDS: Final = 3600
 
 
 def cache_directory() -> Path:
@@ -71,24 +74,28 @@ def is_pinned(path: Path, jar: Jar) -> bool:
 def _fetch_all(jars: Sequence[Jar], directory: Path, repository: str | None) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".fetch-", dir=directory))
+        _sweep(directory)
+        draft = Path(tempfile.mkdtemp(prefix=DRAFT_PREFIX, dir=directory))
     except OSError as error:
         raise EmbeddedKafkaError(
             f"cannot store Kafka's jars in {directory}: {error.strerror}", hint="XDG_CACHE_HOME names another place."
         ) from error
     try:
         context = _maven_context(draft, repository)
-        pool = ThreadPoolExecutor(PARALLEL)
-        given_up = threading.Event()
-        try:
-            for _ in pool.map(lambda jar: _fetch(jar, directory, context, given_up), jars):
+        # Daemon threads: neither the first failure nor Ctrl-C waits for downloads that are under way.
+        with ThreadPool(PARALLEL) as pool:
+            for _ in pool.imap_unordered(lambda jar: _fetch(jar, directory, context), jars):
                 pass
-        finally:
-            # After the first failure the rest is not worth waiting for.
-            given_up.set()
-            pool.shutdown(cancel_futures=True)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what fetches that were killed left behind."""
+    for draft in directory.glob(f"{DRAFT_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - draft.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(draft, ignore_errors=True)
 
 
 def _maven_context(draft: Path, repository: str | None) -> Any:  # noqa: ANN401 (jgo has no types)
@@ -107,15 +114,15 @@ def _maven_context(draft: Path, repository: str | None) -> Any:  # noqa: ANN401 
     )
 
 
-def _fetch(jar: Jar, directory: Path, context: Any, given_up: threading.Event) -> None:  # noqa: ANN401
+def _fetch(jar: Jar, directory: Path, context: Any) -> None:  # noqa: ANN401
     """Bring one jar to its place."""
     own = next(
         (path for path in (base / jar.repository_path for base in context.local_repos) if is_pinned(path, jar)), None
     )
-    source = own or _download(jar, context, given_up)
+    source = own or _download(jar, context)
     if not is_pinned(source, jar):
         raise EmbeddedKafkaError(
-            f"{jar.coordinate} was downloaded with other bytes than this release pins (sha256 {jar.sha256[:16]}…): refused",
+            f"{jar.coordinate} came with other bytes than this release pins (sha256 {jar.sha256[:16]}…): refused",
             hint="A proxy or mirror on the way may change files; look at what it answers.",
         )
     draft = source if own is None else Path(shutil.copy2(own, context.repo_cache / jar.file_name))
@@ -127,7 +134,7 @@ def _fetch(jar: Jar, directory: Path, context: Any, given_up: threading.Event) -
             raise EmbeddedKafkaError(f"cannot store {jar.file_name} in {directory}: {error.strerror}") from error
 
 
-def _download(jar: Jar, context: Any, given_up: threading.Event) -> Path:  # noqa: ANN401
+def _download(jar: Jar, context: Any) -> Path:  # noqa: ANN401
     artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -135,7 +142,7 @@ def _download(jar: Jar, context: Any, given_up: threading.Event) -> Path:  # noq
         except (OSError, RuntimeError, AssertionError) as error:
             # requests' errors are OSErrors; jgo asserts that what an attempt before left is gone.
             artifact.cached_path.unlink(missing_ok=True)
-            if attempt == ATTEMPTS or given_up.is_set() or isinstance(error, RuntimeError):
+            if attempt == ATTEMPTS or isinstance(error, RuntimeError):
                 raise EmbeddedKafkaError(
                     f"cannot download {jar.coordinate}: {reason(error)}",
                     hint="Needed once. Behind a proxy set HTTPS_PROXY; ROUTER_MAVEN_REPOSITORY names a mirror; "

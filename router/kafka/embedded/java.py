@@ -56,7 +56,7 @@ def java_version(path: Path) -> int | None:
 
 
 def feature_version(text: str) -> int | None:
-    """Return the feature version in what `java -version` or a release file says: 17 of `"17.0.15"`, 8 of `"1.8.0_402"`."""
+    """Return the version in what `java -version` or a release file says: 17 of `"17.0.15"`, 8 of `"1.8.0_402"`."""
     found = re.search(r'"(\d+)(?:\.(\d+))?', text)
     if found is None:
         return None

@@ -11,7 +11,7 @@ from router.kafka.embedded.release import LOCK_FILE, LOG_BINDING, ROOT, Jar, loc
 
 
 def resolve_jars() -> list[Jar]:
-    """Resolve the release with everything that it needs at run time, download it, and return its jars with their sums."""
+    """Resolve and download the release with everything that it needs at run time; return its jars with their sums."""
     from jgo.maven import MavenContext  # noqa: PLC0415 (only maintainers need it here)
 
     with tempfile.TemporaryDirectory() as directory:

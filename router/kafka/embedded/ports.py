@@ -1,7 +1,6 @@
 """Which ports are free on loopback, and who holds one that is not."""
 
 import errno
-import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -46,7 +45,7 @@ def owner_of(port: int) -> str | None:
     for process in Path("/proc").iterdir():
         # Processes end, and those of others may not be looked at.
         with suppress(OSError):
-            if process.name.isdigit() and any(os.readlink(link) in sockets for link in (process / "fd").iterdir()):
+            if process.name.isdigit() and any(str(link.readlink()) in sockets for link in (process / "fd").iterdir()):
                 return f"{(process / 'comm').read_text().strip()} (process {process.name})"
     return None
 

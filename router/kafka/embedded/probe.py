@@ -8,7 +8,7 @@ METADATA: Final = 3
 VERSION: Final = 5
 CORRELATION: Final = 7
 # api key, version, correlation id, no client id, no topics, no topic creation
-_REQUEST: Final = struct.pack(">hhihi?", METADATA, VERSION, CORRELATION, -1, 0, False)
+_REQUEST: Final = struct.pack(">hhihib", METADATA, VERSION, CORRELATION, -1, 0, 0)
 
 
 async def is_serving(host: str, port: int, *, timeout_seconds: float = 2.0) -> bool:

@@ -10,7 +10,7 @@ ROOT: Final = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}"
 """What the lock file is resolved from."""
 
 LOG_BINDING: Final = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"
-"""Joins Kafka's log facade to the log4j in its list; of the version of that log4j. Without it nothing is logged at all."""
+"""Joins Kafka's log facade to the log4j in its list, and of that version; without it nothing is logged at all."""
 
 LOCK_FILE: Final = Path(__file__).with_name(f"kafka-{KAFKA_VERSION}.lock")
 
