@@ -21,10 +21,20 @@ class _DeafServer(uvicorn.Server):
 class BackgroundServer:
     """Serves an ASGI app on a port until it is stopped."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int, *, graceful_seconds: int = 10) -> None:
         self._host = host
         self._port = port
-        config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, lifespan="off")
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            backlog=2048,
+            # Longer than the clients' pools keep a connection, so that none is closed under a request.
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=graceful_seconds,
+        )
         self._server = _DeafServer(config)
         self._task: asyncio.Task[None] | None = None
 

@@ -1,23 +1,17 @@
 """The follower: keeps a process's view of the sources up to date."""
 
-from collections.abc import Callable
-
 from router.kafka.compacted import CompactedReader
 from router.secrets import SecretBox
 from router.sources.view import SourcesView
-from topics import SOURCES, Source
-
-Changed = Callable[[Source], None]
-"""Is told of every source that is read, the ones that were there before included."""
+from topics import SOURCES
 
 
 class SourcesFollower:
     """Reads router.sources from its start, then live; `view` is complete once `start` returns."""
 
-    def __init__(self, bootstrap_servers: str, box: SecretBox, changed: Changed | None = None) -> None:
+    def __init__(self, bootstrap_servers: str, box: SecretBox) -> None:
         self.view = SourcesView(box)
-        self._changed = changed
-        self._reader = CompactedReader(bootstrap_servers, SOURCES, self._apply)
+        self._reader = CompactedReader(bootstrap_servers, SOURCES, self.view.apply)
 
     async def start(self) -> None:
         """Read all there is, then go on in the background."""
@@ -43,8 +37,3 @@ class SourcesFollower:
     def is_running(self) -> bool:
         """Whether the view is complete and kept up to date."""
         return self._reader.is_running
-
-    def _apply(self, key: bytes, value: bytes | None) -> None:
-        source = self.view.apply(key, value)
-        if source is not None and self._changed is not None:
-            self._changed(source)

@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+from collections.abc import Callable
 from typing import NamedTuple
 
 import structlog
@@ -35,6 +36,7 @@ class SourcesView:
         # the keys, and a thousand sources cost what one costs.
         self._pepper = secrets.token_bytes(32)
         self._by_digest: dict[bytes, bytes] = {}
+        self._listeners: dict[bytes, Callable[[AccessKeys], None]] = {}
 
     def get(self, resource_id: str) -> Source | None:
         """Return a source, or None."""
@@ -50,15 +52,16 @@ class SourcesView:
         return list(self._sources.values())
 
     def keys(self, source: Source) -> AccessKeys:
-        """Return the opened keys of a source.
+        """Return the opened keys that a source has now.
 
         Raises:
             SettingsError: they were sealed with a key that is not at hand.
         """
-        known = self._keys.get(source_key(source.id))
-        if known is not None and self._sources.get(source_key(source.id)) == source:
-            return known
-        return AccessKeys(self._box.open(source.sealed_key1), self._box.open(source.sealed_key2))
+        return self.known_keys(source) or self._open(source)
+
+    def known_keys(self, source: Source) -> AccessKeys | None:
+        """Return the keys that the source has now; None when it is gone, or when they cannot be opened."""
+        return self._keys.get(source_key(source.id))
 
     def by_key(self, candidate: str) -> Source | None:
         """Return the source that an access key belongs to, or None; compared in constant time."""
@@ -70,25 +73,28 @@ class SourcesView:
         same = [hmac.compare_digest(given, key.encode()) for key in keys]
         return self._sources[record_key] if any(same) else None
 
-    def apply(self, key: bytes, value: bytes | None) -> Source | None:
-        """Take a record of router.sources and return the source it brings; one that cannot be read changes nothing."""
+    def on_keys_changed(self, resource_id: str, callback: Callable[[AccessKeys], None]) -> None:
+        """Call back with the keys of a source whenever a record of it was read."""
+        self._listeners[source_key(resource_id)] = callback
+
+    def apply(self, key: bytes, value: bytes | None) -> None:
+        """Take a record of router.sources; one that cannot be read is logged and changes nothing."""
         if value is None:
             self._forget(key)
-            return None
+            return
         try:
             source = Source.model_validate_json(value)
         except ValidationError as error:
             log.warning("source.unreadable", problems=error.error_count())
-            return None
+            return
         self._forget(key)
         self._sources[key] = source
         self._names[source.kind, source.name.lower()] = key
         self._learn_keys(key, source)
-        return source
 
     def _learn_keys(self, key: bytes, source: Source) -> None:
         try:
-            keys = AccessKeys(self._box.open(source.sealed_key1), self._box.open(source.sealed_key2))
+            keys = self._open(source)
         except SettingsError as error:
             # It stays in the view, so that nobody makes it anew and overwrites the keys of those who can open them.
             log.warning("source.keys_sealed", source=source.id, problem=error.message)
@@ -96,6 +102,8 @@ class SourcesView:
         self._keys[key] = keys
         for access_key in keys:
             self._by_digest[self._digest(access_key)] = key
+        if key in self._listeners:
+            self._listeners[key](keys)
 
     def _forget(self, key: bytes) -> None:
         former = self._sources.pop(key, None)
@@ -106,6 +114,9 @@ class SourcesView:
             del self._names[name]
         for access_key in self._keys.pop(key, ()):
             self._by_digest.pop(self._digest(access_key), None)
+
+    def _open(self, source: Source) -> AccessKeys:
+        return AccessKeys(self._box.open(source.sealed_key1), self._box.open(source.sealed_key2))
 
     def _digest(self, access_key: str) -> bytes:
         return hmac.digest(self._pepper, access_key.encode(), "sha256")

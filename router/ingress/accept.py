@@ -1,0 +1,142 @@
+"""From the body of a request to records of workspace.events: all of its events, or a refusal (§3.7). Pure."""
+
+import re
+from itertools import accumulate
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from router.ingress.cloud_events import cloud_event_message, is_cloud_event
+from router.ingress.event_grid import event_grid_message
+from router.ingress.refusals import (
+    MAX_DEPTH,
+    MAX_EVENT_BYTES,
+    MAX_EVENTS,
+    MAX_REQUEST_BYTES,
+    Refusal,
+    SchemaName,
+    invalid,
+    nonconforming,
+    too_large,
+    too_many,
+    unexpected_token,
+    wrong_token,
+)
+from router.kafka.producer import Message
+from topics import Source
+
+STRUCTURED: Final = "application/cloudevents+json"
+BATCH: Final = "application/cloudevents-batch+json"
+
+_WHITESPACE: Final = b" \t\r\n"
+_TOKENS: Final = {
+    b"{": "StartObject",
+    b"[": "StartArray",
+    b'"': "String",
+    b"t": "Boolean",
+    b"f": "Boolean",
+    b"n": "Null",
+}
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
+_elements = msgspec.json.Decoder(list[Raw]).decode
+_element = msgspec.json.Decoder(Raw).decode
+
+
+def accept(body: bytes, content_type: str, source: Source) -> list[Message] | Refusal:
+    """Return the records for every event of a request, or why the request is refused.
+
+    Whether an element is a CloudEvent is told by the content type, else by its `specversion`: a workspace takes both
+    schemas, a custom topic only its own (§2.3).
+    """
+    if len(body) > MAX_REQUEST_BYTES:
+        return too_large(MAX_REQUEST_BYTES)
+    media_type = content_type.partition(";")[0].strip().lower()
+    body = body.strip(_WHITESPACE)
+    wants_cloud_events = media_type in (STRUCTURED, BATCH) or source.input_schema == "CloudEventSchemaV1_0"
+    schema: SchemaName = "CloudEventV10" if wants_cloud_events else "EventGridEvent"
+    elements = _split(body, schema)
+    if isinstance(elements, Refusal):
+        return elements
+    refusal = _check_form(body, media_type, elements, source)
+    if refusal is not None:
+        return refusal
+    messages = []
+    for raw in elements:
+        message = _message(raw, media_type, source)
+        if isinstance(message, Refusal):
+            return message
+        messages.append(message)
+    return messages
+
+
+def _split(body: bytes, schema: SchemaName) -> list[bytes] | Refusal:
+    """Return the elements of an array, or the one thing that the body is; each as its bytes came."""
+    try:
+        if not body.isascii():
+            body.decode()  # msgspec does not look into strings that it skips
+        if body[:1] == b"[":
+            return [bytes(raw) for raw in _elements(body)]
+        return [bytes(_element(body))]
+    except UnicodeDecodeError as error:
+        return nonconforming(schema, f"It is not UTF-8 (byte {error.start}).")
+    except msgspec.DecodeError as error:
+        return nonconforming(schema, f"{error}.")  # names a position, never what stands there
+    except RecursionError:
+        return _too_deep()
+
+
+def _check_form(body: bytes, media_type: str, elements: list[bytes], source: Source) -> Refusal | None:
+    first = token_of(body)
+    if media_type == STRUCTURED and body[:1] != b"{":
+        return wrong_token("CloudEventV10", "StartObject", first)
+    if media_type == BATCH and body[:1] != b"[":
+        return wrong_token("CloudEventV10", "StartArray", first)
+    if media_type != STRUCTURED and body[:1] != b"[" and not _is_single_cloud_event(body, source):
+        return unexpected_token("StartArray", first)
+    return too_many(MAX_EVENTS) if len(elements) > MAX_EVENTS else None
+
+
+def _is_single_cloud_event(body: bytes, source: Source) -> bool:
+    return source.input_schema != "EventGridSchema" and body[:1] == b"{" and is_cloud_event(body)
+
+
+def _message(raw: bytes, media_type: str, source: Source) -> Message | Refusal:
+    refusal = _check_element(raw)
+    if refusal is not None:
+        return refusal
+    if source.input_schema == "EventGridSchema":
+        return event_grid_message(raw, source.id)
+    if media_type in (STRUCTURED, BATCH) or is_cloud_event(raw):
+        return cloud_event_message(raw, source.id)
+    if source.input_schema == "CloudEventSchemaV1_0":
+        return wrong_token("CloudEventV10", "StartObject", "StartArray")
+    return event_grid_message(raw, source.id)
+
+
+def _check_element(raw: bytes) -> Refusal | None:
+    if len(raw) > MAX_EVENT_BYTES:
+        return too_large(MAX_EVENT_BYTES)
+    if raw[:1] != b"{":
+        return unexpected_token("StartObject", token_of(raw))
+    return _too_deep() if _depth_exceeds(raw, MAX_DEPTH) else None
+
+
+def token_of(json: bytes) -> str:
+    """Return what Event Grid's messages call the first token of a JSON text."""
+    return _TOKENS.get(json[:1], "Float" if b"." in json else "Integer")
+
+
+def _too_deep() -> Refusal:
+    return invalid(f"The JSON received is nested deeper than {MAX_DEPTH} levels.", has_report=False)
+
+
+def _depth_exceeds(json: bytes, limit: int) -> bool:
+    """Say whether valid JSON is nested deeper than `limit`; later stages would fail at it, at depths of their own."""
+    if json.count(b"{") + json.count(b"[") <= limit:
+        return False
+    brackets = _STRINGS.sub(b"", json).translate(None, _NOT_BRACKETS)
+    steps = (1 if bracket in b"{[" else -1 for bracket in brackets)
+    return max(accumulate(steps)) > limit

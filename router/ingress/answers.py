@@ -1,0 +1,69 @@
+"""The answers of the publish endpoint, header by header as Event Grid's (§3.2, §3.6)."""
+
+import uuid
+from datetime import datetime
+from typing import Final
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from router.ingress.refusals import Refusal
+from topics import Source
+
+_REQUEST_ID: Final = "x-ms-request-id"
+_VERSIONS: Final = {"api-supported-versions": "2018-01-01"}
+_SCHEMA_NAMES: Final = {
+    "EventGridSchema": "EventGridEvent",
+    "CloudEventSchemaV1_0": "CloudEventV10",
+    "CustomEventSchema": "CustomEvent",
+    None: "EventGridEvent",
+}
+
+
+def new_request_id() -> str:
+    """Return an id for one request; it is in the answer, and in the log."""
+    return str(uuid.uuid4())
+
+
+def uri_of(request: Request) -> str:
+    """Return the address of a request without its query, which may hold a key."""
+    return f"{request.url.scheme}://{request.url.netloc}{request.url.path}"
+
+
+def success_answer(request_id: str) -> Response:
+    """Return 200 with an empty body: every event is stored."""
+    return Response(headers={**_VERSIONS, _REQUEST_ID: request_id})
+
+
+def options_answer(addressed: Source | None, request_id: str) -> Response:
+    """Return what the endpoint takes (§3.5)."""
+    schema = _SCHEMA_NAMES[addressed.input_schema if addressed else None]
+    return Response(
+        headers={"allow": "POST, OPTIONS", "aeg-input-event-schema": schema, **_VERSIONS, _REQUEST_ID: request_id}
+    )
+
+
+def error_answer(refusal: Refusal, request_id: str, now: datetime) -> Response:
+    """Return a refusal in Event Grid's error shape."""
+    message = refusal.message + (_report(request_id, now) if refusal.has_report else "")
+    body = {
+        "error": {
+            "code": refusal.code,
+            "message": message,
+            "details": [{"code": refusal.detail_code, "message": message}],
+        }
+    }
+    headers = {_REQUEST_ID: request_id}
+    if refusal.retry_after_seconds is not None:
+        headers["retry-after"] = str(refusal.retry_after_seconds)
+    if refusal.allow is not None:
+        headers["allow"] = refusal.allow
+    return Response(orjson.dumps(body), refusal.status, headers=headers, media_type="application/json; charset=utf-8")
+
+
+def _report(request_id: str, now: datetime) -> str:
+    """Return the end of most messages; the time is written as en-US does, without leading zeros."""
+    half, hour = ("AM", now.hour) if now.hour < 12 else ("PM", now.hour - 12)  # noqa: PLR2004 (noon)
+    moment = f"{now.month}/{now.day}/{now.year} {hour or 12}:{now:%M:%S} {half}"
+    return f" Report '{request_id}:1:{moment} (UTC)' to our forums for assistance or raise a support ticket."

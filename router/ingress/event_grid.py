@@ -1,0 +1,121 @@
+"""One element of a request as an Event Grid event (§2.1); its bytes are kept, what is missing is added."""
+
+import msgspec
+import orjson
+from msgspec import UNSET, Raw, UnsetType
+
+from router.ingress.refusals import (
+    Refusal,
+    nonconforming,
+    property_required,
+    unexpected_property,
+    wrong_property,
+)
+from router.ingress.text import is_moment, reason_against
+from router.kafka.producer import Message
+from topics.events import CE_ID, CE_SOURCE, CE_SUBJECT, CE_TIME, CE_TYPE, CONTENT_TYPE, EVENT_GRID_JSON
+
+_REQUIRED = ("id", "subject", "eventType", "eventTime")
+_OPTIONAL = ("topic", "dataVersion", "metadataVersion")
+_KNOWN = frozenset((*_REQUIRED, *_OPTIONAL, "data"))
+
+
+class _Element(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The properties of an event; `data` is looked at by nobody."""
+
+    id: str
+    subject: str
+    type: str = msgspec.field(name="eventType")
+    time: str = msgspec.field(name="eventTime")
+    data: Raw = Raw()
+    topic: str | UnsetType | None = UNSET
+    data_version: str | UnsetType | None = msgspec.field(name="dataVersion", default=UNSET)
+    metadata_version: str | UnsetType | None = msgspec.field(name="metadataVersion", default=UNSET)
+
+
+_decode = msgspec.json.Decoder(_Element).decode
+_members = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+def event_grid_message(raw: bytes, source_id: str) -> Message | Refusal:
+    """Return the record for an event that was published to a source, or why it is refused.
+
+    `raw` is one JSON object in UTF-8.
+    """
+    try:
+        event = _decode(raw)
+    except msgspec.ValidationError:
+        return _explain(raw)
+    refusal = _check(event, source_id)
+    if refusal is not None:
+        return refusal
+    topic = event.topic or source_id
+    headers = (
+        (CONTENT_TYPE, EVENT_GRID_JSON),
+        (CE_ID, event.id.encode()),
+        (CE_TYPE, event.type.encode()),
+        (CE_SOURCE, topic.encode()),
+        (CE_SUBJECT, event.subject.encode()),
+        (CE_TIME, event.time.encode()),
+    )
+    return Message((event.subject or topic).encode(), _stamped(raw, event, source_id), headers)
+
+
+def _check(event: _Element, source_id: str) -> Refusal | None:
+    for name, value in (("id", event.id), ("eventType", event.type)):
+        if not value:
+            return property_required("EventGridEvent", name)
+    for name, value in (("id", event.id), ("eventType", event.type), ("subject", event.subject)):
+        reason = reason_against(value)
+        if reason:
+            return nonconforming("EventGridEvent", f"Property '{name}' {reason}.")
+    if not is_moment(event.time):
+        return wrong_property("EventGridEvent", "eventTime", event.time, "must be a time in ISO 8601")
+    if event.topic and event.topic.lower() != source_id.lower():
+        return wrong_property(
+            "EventGridEvent", "topic", event.topic, f"was expected to either be null/empty or be set to '{source_id}'"
+        )
+    if event.metadata_version and event.metadata_version != "1":
+        return wrong_property(
+            "EventGridEvent",
+            "metadataVersion",
+            event.metadata_version,
+            "was expected to either be null or be set to '1'",
+        )
+    return None
+
+
+def _stamped(raw: bytes, event: _Element, source_id: str) -> bytes:
+    stamps, replaces = {}, False
+    for name, given, stamp in (
+        ("topic", event.topic, source_id),
+        ("dataVersion", event.data_version, ""),
+        ("metadataVersion", event.metadata_version, "1"),
+    ):
+        if given is UNSET:
+            stamps[name] = stamp
+        elif given is None or (stamp and not given):
+            stamps[name], replaces = stamp, True
+    if not stamps:
+        return raw
+    addition = b"," + orjson.dumps(stamps)[1:]
+    if not replaces:
+        return raw[:-1] + addition
+    # A property that is null or empty is taken out: the same name twice in one object means trouble downstream.
+    kept = [orjson.dumps(name) + b":" + bytes(value) for name, value in _members(raw).items() if name not in stamps]
+    return b"{" + b",".join(kept) + addition
+
+
+def _explain(raw: bytes) -> Refusal:
+    """Say what is wrong with an element that could not be decoded."""
+    members = {name: bytes(value) for name, value in _members(raw).items()}
+    for name in members:
+        if name not in _KNOWN:
+            return unexpected_property("EventGridEvent", name)
+    for name in _REQUIRED:
+        if members.get(name, b"null") == b"null":
+            return property_required("EventGridEvent", name)
+    for name in (*_REQUIRED, *_OPTIONAL):
+        if members.get(name, b"null")[:1] not in (b'"', b"n"):
+            return nonconforming("EventGridEvent", f"Property '{name}' must be a string.")
+    return nonconforming("EventGridEvent", "A property has the wrong type.")

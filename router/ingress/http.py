@@ -1,0 +1,222 @@
+"""The publish endpoint (§3.1): a request in; 200 once Kafka has acknowledged every event of it, else a refusal."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from router.credentials import BearerTokens
+from router.errors import KafkaUnavailableError, RefusedError
+from router.ingress.accept import STRUCTURED, accept
+from router.ingress.answers import error_answer, new_request_id, options_answer, success_answer, uri_of
+from router.ingress.authorize import Claims, authorize
+from router.ingress.binary_mode import is_binary_mode, structured
+from router.ingress.byte_budget import ByteBudget
+from router.ingress.refusals import (
+    MAX_EVENT_BYTES,
+    MAX_REQUEST_BYTES,
+    Refusal,
+    method_not_allowed,
+    not_found,
+    too_large,
+    too_slow,
+    unavailable,
+)
+from router.kafka.producer import Message, Producer
+from router.observability.metrics import Metrics
+from router.sources.resource_ids import SourceKind
+from router.sources.view import SourcesView
+from topics import WORKSPACE_EVENTS, Source
+
+log = structlog.get_logger(__name__)
+
+_NAMED: dict[str, SourceKind] = {"workspaces": "workspace", "topics": "custom-topic"}
+_PATH_PARTS_OF_NAMED = ("api", "events")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long requests may wait (seconds), and how many bytes of them may be in memory at once."""
+
+    produce_seconds: float = 10.0
+    body_seconds: float = 30.0
+    memory_bytes: int = 64 * 1024 * 1024
+    retry_after_seconds: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a request brought: events of one source, all of them in Kafka."""
+
+    source: Source
+    events: int
+    size: int
+
+
+def publish_routes(  # noqa: PLR0913 (the endpoint's collaborators)
+    *,
+    producer: Producer,
+    sources: SourcesView,
+    tokens: BearerTokens,
+    metrics: Metrics,
+    now: Callable[[], datetime],
+    limits: Limits | None = None,
+) -> list[Route]:
+    """Return the routes of the publish endpoint; they take every verb, and answer all but two with 405."""
+    endpoint = PublishEndpoint(producer, sources, tokens, metrics, now, limits or Limits())
+    named = [f"/{collection}/{{name}}/api/events" for collection in _NAMED]
+    return [Route(path, endpoint) for path in ("/api/events", "/", *named)]
+
+
+def is_publish_path(path: str) -> bool:
+    """Say whether a path is one of the publish endpoint's."""
+    collection, _, rest = path.strip("/").partition("/")
+    return path in ("/", "/api/events") or (collection in _NAMED and tuple(rest.split("/")[1:]) == _PATH_PARTS_OF_NAMED)
+
+
+class PublishEndpoint:
+    """The ASGI application behind every publish path."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 (see publish_routes)
+        self,
+        producer: Producer,
+        sources: SourcesView,
+        tokens: BearerTokens,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+        limits: Limits,
+    ) -> None:
+        self._producer = producer
+        self._sources = sources
+        self._tokens = tokens
+        self._metrics = metrics
+        self._now = now
+        self._limits = limits
+        self._budget = ByteBudget(limits.memory_bytes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request, request_id = Request(scope, receive), new_request_id()
+        try:
+            answer = await self._answer(request, request_id)
+        except ClientDisconnect:
+            return
+        await answer(scope, receive, send)
+
+    async def _answer(self, request: Request, request_id: str) -> Response:
+        addressed, is_known = self._addressed(request)
+        if not is_known:
+            return error_answer(not_found(uri_of(request)), request_id, self._now())
+        if request.method == "OPTIONS":
+            return options_answer(addressed, request_id)
+        if request.method != "POST":
+            return error_answer(method_not_allowed(request.method), request_id, self._now())
+        started = time.perf_counter()
+        outcome = await self._publish(request, addressed)
+        seconds = time.perf_counter() - started
+        self._metrics.publish_seconds.observe(seconds)
+        if isinstance(outcome, Refusal):
+            self._metrics.publish_failed.labels(outcome.detail_code).inc()
+            log.info("event.refused", status=outcome.status, error=outcome.detail_code, request_id=request_id)
+            return error_answer(outcome, request_id, self._now())
+        self._metrics.published.inc(outcome.events)
+        # One event a request is the hot case: its line is for debugging.
+        (log.info if outcome.events > 1 else log.debug)(
+            "event.accepted",
+            source=outcome.source.id,
+            events=outcome.events,
+            bytes=outcome.size,
+            duration_ms=round(seconds * 1000, 1),
+            request_id=request_id,
+        )
+        return success_answer(request_id)
+
+    def _addressed(self, request: Request) -> tuple[Source | None, bool]:
+        """Return the source that the path names, if it names one, and whether the path is good."""
+        name = request.path_params.get("name")
+        if name is None:
+            return None, True
+        kind = _NAMED[request.url.path.split("/")[1]]
+        source = self._sources.named(kind, name)
+        return source, source is not None
+
+    async def _publish(self, request: Request, addressed: Source | None) -> Accepted | Refusal:
+        source = authorize(self._claims(request), addressed, self._sources, self._tokens)
+        if isinstance(source, Refusal):
+            return source
+        size = _announced_size(request)
+        if size > MAX_REQUEST_BYTES:
+            return too_large(MAX_REQUEST_BYTES)
+        try:
+            async with self._budget.held(size, self._limits.produce_seconds):
+                return await self._take_in(request, source)
+        except TimeoutError:
+            return unavailable("Too many requests are waiting.", self._limits.retry_after_seconds)
+
+    async def _take_in(self, request: Request, source: Source) -> Accepted | Refusal:
+        """Read the body, make records of it and write them; the budget for the body is held."""
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                body = await _read_body(request)
+        except TimeoutError:
+            return too_slow()
+        if isinstance(body, Refusal):
+            return body
+        messages = _messages(request, body, source)
+        if isinstance(messages, Refusal):
+            return messages
+        refusal = await self._write(messages)
+        return Accepted(source, len(messages), len(body)) if refusal is None else refusal
+
+    async def _write(self, messages: list[Message]) -> Refusal | None:
+        if not messages:
+            return None
+        try:
+            async with asyncio.timeout(self._limits.produce_seconds):
+                await self._producer.send_all(WORKSPACE_EVENTS.name, messages)
+        except RefusedError:
+            return too_large(MAX_EVENT_BYTES)
+        except (KafkaUnavailableError, TimeoutError):
+            return unavailable("The events could not be stored in time.", self._limits.retry_after_seconds)
+        return None
+
+    def _claims(self, request: Request) -> Claims:
+        headers = request.headers
+        return Claims(
+            host=request.url.hostname or "",
+            path=request.url.path,
+            now=self._now(),
+            sas_key=headers.get("aeg-sas-key", request.query_params.get("aeg-sas-key")),
+            sas_token=headers.get("aeg-sas-token"),
+            authorization=headers.get("authorization"),
+        )
+
+
+def _announced_size(request: Request) -> int:
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else MAX_REQUEST_BYTES
+
+
+async def _read_body(request: Request) -> bytes | Refusal:
+    """Return the body; one that is too large is not kept."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_REQUEST_BYTES:
+            return too_large(MAX_REQUEST_BYTES)
+    return bytes(body)
+
+
+def _messages(request: Request, body: bytes, source: Source) -> list[Message] | Refusal:
+    content_type = request.headers.get("content-type", "")
+    if is_binary_mode(request.headers.keys()):
+        event = structured(request.headers.items(), body)
+        return event if isinstance(event, Refusal) else accept(event, STRUCTURED, source)
+    return accept(body, content_type, source)

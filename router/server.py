@@ -1,0 +1,268 @@
+"""The server: composition root of the control plane and the publish endpoint. It builds every collaborator of both."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+
+import httpx
+import structlog
+import uvloop
+from fastapi import FastAPI
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from router.api.management import build_management
+from router.credentials import FILE_NAME, BearerTokens, Credentials, Identity, WorkspaceCredentials, read_credentials
+from router.errors import KafkaUnavailableError, RouterError, SettingsError
+from router.ingress.answers import error_answer, new_request_id, uri_of
+from router.ingress.http import is_publish_path, publish_routes
+from router.ingress.refusals import Refusal, not_found
+from router.kafka.admin import ensure_topics
+from router.kafka.probe import KafkaProbe
+from router.kafka.producer import KafkaProducer
+from router.observability.endpoints import operations_routes
+from router.observability.health import Check, Health
+from router.observability.metrics import Metrics
+from router.observability.serving import BackgroundServer
+from router.secrets import new_token, secret_box
+from router.settings import Settings
+from router.sources.follower import SourcesFollower
+from router.sources.resource_ids import LOCAL_WORKSPACE
+from router.sources.store import SourceStore
+from router.sources.view import AccessKeys
+from router.subscriptions.follower import SubscriptionsFollower
+from router.subscriptions.store import SubscriptionStore
+from router.web.browser_guard import BrowserGuard, TrustedHosts
+from topics import ALL_TOPICS, WORKSPACE_EVENTS
+
+log = structlog.get_logger(__name__)
+
+KAFKA_SECONDS = 20.0
+"""How long a server waits for a Kafka that is about to start."""
+PRODUCE_SECONDS = 10.0
+GRACEFUL_SECONDS = 15
+STOP_SECONDS = 5.0
+
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (recognised, not bound)
+
+
+def main(settings: Settings) -> int:
+    """Run a server until it is told to stop; return the exit code of the process.
+
+    Raises:
+        RouterError: it cannot start.
+    """
+    return uvloop.run(serve(settings))
+
+
+async def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT, finish what was accepted, and return 0.
+
+    Raises:
+        RouterError: it cannot start: no Kafka in time, a port that is taken, keys that cannot be opened.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with AsyncExitStack() as cleanup:
+        await _until(stopping, _start(settings, cleanup))
+        await stopping.wait()
+        log.info("server.stopping")
+    return 0
+
+
+async def _until(stopping: asyncio.Event, work: Awaitable[None]) -> None:
+    """Do the work, unless the process is told to stop meanwhile."""
+    doing, told = asyncio.ensure_future(work), asyncio.create_task(stopping.wait())
+    await asyncio.wait({doing, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if not doing.done():
+        doing.cancel()
+        await asyncio.wait({doing})
+    elif not doing.cancelled():
+        doing.result()
+
+
+async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
+    """Build and start everything in order; what was started is stopped by `cleanup` in the opposite order."""
+    box, metrics, health = secret_box(settings), Metrics(), Health()
+    credentials = CredentialsFile(settings)
+    tokens = BearerTokens(credentials.admin_token)
+    await _topics_exist(settings)
+    producer = KafkaProducer(settings.bootstrap_servers, timeout_seconds=PRODUCE_SECONDS)
+    await producer.start()
+    cleanup.push_async_callback(_stop, "producer", producer.stop)
+    sources = SourcesFollower(settings.bootstrap_servers, box)
+    subscriptions = SubscriptionsFollower(settings.bootstrap_servers, now=_now)
+    for name, follower in (("sources", sources), ("subscriptions", subscriptions)):
+        await follower.start()
+        cleanup.push_async_callback(_stop, name, follower.stop)
+        health.register(name, follower.check)
+    health.register("kafka", KafkaProbe(settings.bootstrap_servers).check)
+    store = SourceStore(producer, sources, box, _now)
+    keys = await _local_workspace_keys(store)
+    management = build_management(
+        settings=settings,
+        subscriptions=SubscriptionStore(producer, subscriptions),
+        sources=store,
+        box=box,
+        tokens=tokens,
+        now=_now,
+    )
+    await management.start()
+    cleanup.push_async_callback(_stop, "management", management.stop)
+    app = build_server(
+        settings,
+        [
+            *publish_routes(producer=producer, sources=sources.view, tokens=tokens, metrics=metrics, now=_now),
+            *management.routes,
+            *operations_routes(metrics, health),
+        ],
+    )
+    await _require(settings.ready_requires, health, cleanup)
+    server = BackgroundServer(app, settings.host, settings.port, graceful_seconds=GRACEFUL_SECONDS)
+    port = await server.start()
+    cleanup.push_async_callback(server.stop)
+    credentials.write(port, keys)
+    sources.view.on_keys_changed(LOCAL_WORKSPACE, credentials.keys_changed)
+    log.info("server.started", host=settings.host, port=port, bootstrap_servers=settings.bootstrap_servers)
+
+
+def build_server(settings: Settings, routes: Iterable[BaseRoute], now: Callable[[], datetime] | None = None) -> FastAPI:
+    """Return the application that answers at these routes, and refuses everything else in Azure's error shape."""
+    clock = now or _now
+    # No page of FastAPI's own: it would load its scripts from elsewhere.
+    app = FastAPI(title="workspace-event-router", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.router.routes.extend(routes)
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        return error_answer(_refusal(request, error), new_request_id(), clock())
+
+    app.add_exception_handler(HTTPException, refuse)
+    app.add_exception_handler(Exception, refuse)
+    hosts = TrustedHosts(settings.host, settings.public_url)
+    app.add_middleware(BrowserGuard, hosts=hosts, is_exempt=is_publish_path)
+    return app
+
+
+def _refusal(request: Request, error: Exception) -> Refusal:
+    """Return what to answer instead of what the framework would."""
+    match error:
+        case HTTPException(status_code=404):
+            return not_found(uri_of(request))
+        case HTTPException(status_code=status, detail=detail):
+            allow = (error.headers or {}).get("Allow")
+            return Refusal(status, "MethodNotAllowed", "MethodNotAllowed", detail, has_report=False, allow=allow)
+        case RouterError():
+            return Refusal(503, "ServiceUnavailable", "ServiceUnavailable", error.message, has_report=False)
+        case _:
+            return Refusal(500, "InternalServerError", "InternalServerError", "The request failed inside the server.")
+
+
+class CredentialsFile:
+    """credentials.json of this server: what it held before is kept, the workspace's keys are kept up to date (§9)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        former = _former_credentials(settings)
+        self._identity_header = former.identity.header if former else new_token()
+        given = settings.admin_token.get_secret_value() if settings.admin_token else None
+        self.admin_token = given or (former.admin_token if former else new_token())
+        self._written: Credentials | None = None
+
+    def write(self, port: int, keys: AccessKeys) -> None:
+        """Write the file for a server that listens on `port`."""
+        host = _ANY_ADDRESS.get(self._settings.host, self._settings.host)
+        server = f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
+        self._write(
+            Credentials(
+                server=server,
+                bootstrap_servers=self._settings.bootstrap_servers,
+                admin_token=self.admin_token,
+                identity=Identity(endpoint=f"{server}/msi/token", header=self._identity_header),
+                workspace=WorkspaceCredentials(
+                    resource_id=LOCAL_WORKSPACE, publish_url=f"{server}/api/events", key1=keys.key1, key2=keys.key2
+                ),
+            )
+        )
+
+    def keys_changed(self, keys: AccessKeys) -> None:
+        """Write the file again when the local workspace got a new key."""
+        if self._written is not None:
+            workspace = self._written.workspace.model_copy(update=keys._asdict())
+            if workspace != self._written.workspace:
+                self._write(self._written.model_copy(update={"workspace": workspace}))
+
+    def _write(self, credentials: Credentials) -> None:
+        credentials.write(self._settings.data_dir)
+        self._written = credentials
+
+
+def _former_credentials(settings: Settings) -> Credentials | None:
+    try:
+        return read_credentials(settings.data_dir)
+    except ValidationError as error:
+        raise SettingsError(
+            f"{settings.data_dir / FILE_NAME} is not what a server wrote: {error.errors()[0]['msg']}",
+            hint="Move it away; a new one is made.",
+        ) from None
+
+
+async def _topics_exist(settings: Settings) -> None:
+    """Make the topics, waiting a while for a Kafka that is about to start."""
+    topics = [
+        topic.with_partitions(settings.event_partitions) if topic is WORKSPACE_EVENTS else topic for topic in ALL_TOPICS
+    ]
+    deadline = asyncio.get_running_loop().time() + KAFKA_SECONDS
+    while True:
+        try:
+            await ensure_topics(settings.bootstrap_servers, topics, replication_factor=settings.replication_factor)
+        except KafkaUnavailableError:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.5)
+        else:
+            return
+
+
+async def _local_workspace_keys(store: SourceStore) -> AccessKeys:
+    """Return the keys of the local workspace, which is made when it is missing."""
+    workspace = store.view.get(LOCAL_WORKSPACE) or await store.create(LOCAL_WORKSPACE)
+    return store.view.keys(workspace)
+
+
+async def _require(urls: Iterable[str], health: Health, cleanup: AsyncExitStack) -> None:
+    """Make readiness depend on others: each URL must answer 200."""
+    client = httpx.AsyncClient(timeout=1.0, trust_env=False)
+    cleanup.push_async_callback(client.aclose)
+    for url in urls:
+        health.register(url, _answers(client, url))
+
+
+def _answers(client: httpx.AsyncClient, url: str) -> Check:
+    async def check() -> str | None:
+        try:
+            status = (await client.get(url)).status_code
+        except httpx.HTTPError as error:
+            return type(error).__name__
+        return None if status == httpx.codes.OK else f"answers {status}"
+
+    return check
+
+
+async def _stop(name: str, stop: Callable[[], Awaitable[None]]) -> None:
+    """Stop one part, but do not wait for ever: Kafka may be gone."""
+    try:
+        await asyncio.wait_for(stop(), STOP_SECONDS)
+    except TimeoutError:
+        log.warning("server.stop_timed_out", part=name)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""What every HTTP face needs, whatever it serves."""
