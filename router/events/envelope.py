@@ -66,7 +66,7 @@ def form_of(headers: Headers) -> Form:
     form: Form = "event_grid"
     for name, value in headers:
         if name == CONTENT_TYPE:
-            if value.lstrip()[:27].lower() == CLOUD_EVENTS_MEDIA_TYPE:
+            if value.lstrip()[: len(CLOUD_EVENTS_MEDIA_TYPE)].lower() == CLOUD_EVENTS_MEDIA_TYPE:
                 return "structured"
         elif name == CE_SPECVERSION:
             form = "binary"
