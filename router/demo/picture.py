@@ -1,0 +1,125 @@
+"""The board for people: a live table, a line for each thing that happens, and the summary at the end."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+
+from router.demo.board import Board, Called, Cell, GivenUp, Observation, Postponed
+from router.demo.plan import Wish, short_type
+
+SUBJECT_WIDTH: Final = 30
+STYLES: Final = {
+    "filtered out": "dim",
+    "waiting": "yellow",
+    "delivered": "green",
+    "retrying": "yellow",
+    "dead-lettered": "red",
+}
+
+
+def table(board: Board, now: datetime) -> Table:
+    """Return the events as rows and the subscriptions as columns."""
+    grid = Table(title="Who got what, and why not", title_justify="left", expand=False, pad_edge=False)
+    grid.add_column("event")
+    for wish in board.wishes:
+        grid.add_column(Text.assemble(wish.name, ("\n" + _kind(wish), "dim")))
+    for sample in board.samples:
+        subject = shortened(sample.envelope.subject or "", SUBJECT_WIDTH)
+        label = Text.assemble((short_type(sample.envelope.type), "bold"), ("\n" + subject, "dim"))
+        cells = [board.cell(wish, sample) for wish in board.wishes]
+        grid.add_row(label, *(Text(cell_text(cell, now), style=STYLES[cell.state]) for cell in cells))
+    return grid
+
+
+def cell_text(cell: Cell, now: datetime) -> str:
+    """Say in a few words how far a cell is."""
+    after = "" if cell.seconds is None else f"\nafter {cell.seconds * 1000:.0f} ms"
+    statuses = ", ".join(map(str, cell.answers))
+    match cell.state:
+        case "filtered out":
+            return "filtered out\n" + _condition(cell.why_not or "")
+        case "waiting":
+            return "…"
+        case "delivered":
+            return "delivered" + after
+        case "retrying":
+            return f"failed: {statuses}{_wait(cell, now)}"
+        case "dead-lettered":
+            return f"dead-lettered\nfailed: {statuses}"
+
+
+def line(observation: Observation, cell: Cell) -> Text:
+    """Tell one observation in a sentence."""
+    event = f"{short_type(cell.sample.envelope.type)} {cell.sample.envelope.subject}"
+    start = Text.assemble((f"{cell.wish.name:<11}", "bold"))
+    match observation:
+        case Postponed(due=due):
+            return start + Text(f"retry of {event} is due at {due.astimezone():%H:%M:%S}", style="yellow")
+        case GivenUp(reason=reason, attempts=attempts):
+            return start + Text(f"{event} dead-lettered after {attempts} attempts: {reason}", style="red")
+        case Called(status=status) if status >= HTTPStatus.BAD_REQUEST:
+            return start + Text(f"delivery of {event} failed: the webhook answered {status}", style="yellow")
+        case _:
+            return start + Text(f"got {event}", style="green")
+
+
+def left_out(board: Board) -> Iterator[Text]:
+    """Tell for each subscription which events were filtered out, and by which condition."""
+    for wish in board.wishes:
+        conditions = Counter(cell.why_not for cell in board.cells_of(wish) if cell.why_not is not None)
+        for reason, count in conditions.items():
+            yield Text.assemble((f"{wish.name:<11}", "bold"), (f"{count} filtered out: {reason}", "dim"))
+
+
+def summary(board: Board) -> Table:
+    """Return a row for each subscription: where it sends, what it got, what not and why."""
+    grid = Table(title="Summary", title_justify="left", pad_edge=False)
+    for column in ("subscription", "sends to", "outcome"):
+        grid.add_column(column, overflow="fold")
+    for wish in board.wishes:
+        grid.add_row(Text(wish.name, style="bold"), _target(wish), outcome(board.cells_of(wish)))
+    return grid
+
+
+def outcome(cells: Sequence[Cell]) -> Text:
+    """Count what became of a subscription's events, with the reasons."""
+    lines = [Text(f"{n} {state}", style=STYLES[state]) for state, n in Counter(cell.state for cell in cells).items()]
+    for cell in cells:
+        if cell.given_up is not None:
+            answers = ", ".join(map(str, cell.answers))
+            what = f"{short_type(cell.sample.envelope.type)}: answered {answers}; {cell.given_up.reason}"
+            lines.append(Text("  " + what, style="dim"))
+    reasons = dict.fromkeys(cell.why_not for cell in cells if cell.why_not is not None)
+    lines += [Text("  " + reason, style="dim") for reason in reasons]
+    return Text("\n").join(lines)
+
+
+def shortened(text: str, width: int) -> str:
+    """Return text cut to a width."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _kind(wish: Wish) -> str:
+    if wish.topic is not None:
+        return "topic"
+    return "webhook that fails" if wish.is_broken else "webhook"
+
+
+def _target(wish: Wish) -> str:
+    return f"topic {wish.topic}" if wish.topic is not None else _kind(wish)
+
+
+def _condition(why_not: str) -> str:
+    """Return the condition in a word; the whole sentence stands below the table."""
+    return "by subject" if "subject" in why_not else "by type"
+
+
+def _wait(cell: Cell, now: datetime) -> str:
+    if cell.due is None:
+        return ""
+    return f"\nretry in {max((cell.due - now).total_seconds(), 0):.0f} s"
