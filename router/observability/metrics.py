@@ -47,6 +47,9 @@ class Metrics:
         self.dropped = self._counter(
             names.DROPPED, "Deliveries of subscriptions that no longer exist (DroppedEventCount)", "reason"
         )
+        self.parked = self._counter(
+            names.PARKED, "Deliveries put off because their endpoint has more than it can take; no attempt is counted"
+        )
         self.in_flight = Gauge(names.IN_FLIGHT, "Requests to endpoints under way", registry=self.registry)
         self.end_to_end_seconds = self._histogram(
             names.END_TO_END_SECONDS, "Publish time to written to a topic, or to delivered to an endpoint", "sink"

@@ -1,0 +1,87 @@
+"""What the delivery stage tells operators: metrics, and one line for each attempt that did not end well."""
+
+from datetime import datetime
+
+import structlog
+
+from router.delivery.settle import GiveUp
+from router.delivery.standing import Deliver, DropReason
+from router.handlers.outcome import Delivered, Failed, Outcome, Rejected
+from router.observability.metrics import Metrics
+from topics.deliveries import Delivery
+
+log = structlog.get_logger(__name__)
+
+
+class Report:
+    """Counts and logs. Event ids and answers are text of strangers, so lines carry only the delivery's own id."""
+
+    def __init__(self, metrics: Metrics, group: str) -> None:
+        self._metrics = metrics
+        self._group = group
+
+    def attempted(self, delivery: Delivery, wanted: Deliver, outcome: Outcome, ended: datetime) -> None:
+        """Report an attempt; one that succeeded is logged at level debug, as there may be thousands in a second."""
+        metrics, name = self._metrics, wanted.subscription.name
+        metrics.attempt_seconds.observe(outcome.duration_ms / 1000)
+        match outcome:
+            case Delivered(status, duration_ms):
+                metrics.delivered.labels(name).inc()
+                age = (ended - delivery.first_published).total_seconds()
+                metrics.end_to_end_seconds.labels("webhook").observe(max(0.0, age))
+                log.debug(
+                    "delivery.attempted",
+                    outcome="delivered",
+                    delivery_id=delivery.delivery_id,
+                    subscription=name,
+                    attempt=delivery.attempt,
+                    status=status,
+                    duration_ms=duration_ms,
+                )
+            case Failed(last_outcome=why) | Rejected(last_outcome=why):
+                metrics.attempts_failed.labels(name, why).inc()
+                log.info(
+                    "delivery.attempted",
+                    outcome="failed" if isinstance(outcome, Failed) else "rejected",
+                    delivery_id=delivery.delivery_id,
+                    subscription=name,
+                    attempt=delivery.attempt,
+                    status=outcome.status,
+                    duration_ms=outcome.duration_ms,
+                    last_outcome=why,
+                    endpoint=wanted.sink.endpoint_base_url,
+                )
+
+    def dead(self, delivery: Delivery, subscription_name: str, given_up: GiveUp) -> None:
+        """Report a dead letter."""
+        self._metrics.dead_lettered.labels(subscription_name, given_up.reason).inc()
+        log.warning(
+            "delivery.dead",
+            delivery_id=delivery.delivery_id,
+            subscription=subscription_name,
+            reason=given_up.reason,
+            attempts=given_up.attempts,
+            last_outcome=given_up.last_outcome,
+        )
+
+    def dropped(self, delivery: Delivery, reason: DropReason) -> None:
+        """Report a delivery that nobody wants any more."""
+        self._metrics.dropped.labels(reason).inc()
+        log.debug("delivery.dropped", delivery_id=delivery.delivery_id, reason=reason)
+
+    def parked(self) -> None:
+        """Report a delivery that waits without an attempt, its endpoint having more than it can take."""
+        self._metrics.parked.inc()
+
+    def unreadable(self, topic: str, partition: int, offset: int, reason: str) -> None:
+        """Report a record that cannot be read."""
+        self._metrics.unreadable.labels(topic).inc()
+        log.warning("delivery.unreadable", topic=topic, partition=partition, offset=offset, reason=reason)
+
+    def in_flight(self, number: int) -> None:
+        """Report how many attempts are under way."""
+        self._metrics.in_flight.set(number)
+
+    def lag(self, topic: str, partition: int, records: int) -> None:
+        """Report how many records of a partition are not finished."""
+        self._metrics.consumer_lag.labels(self._group, topic, str(partition)).set(records)
