@@ -1,6 +1,7 @@
 """The worker: composition root of the data plane. It builds every collaborator of the stages that it runs."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, suppress
@@ -59,7 +60,12 @@ def main(settings: Settings) -> int:
     Raises:
         RouterError: it cannot start.
     """
-    return uvloop.run(run_worker(settings))
+    # Faust's consumer thread makes a loop of its own, so the policy has to know uvloop too.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    # Records are many, short-lived and free of cycles: collecting after every 700 of them costs a tenth of the CPU.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    return asyncio.run(run_worker(settings))
 
 
 async def run_worker(settings: Settings) -> int:

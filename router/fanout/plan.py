@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from router.events.conversion import headers_for, to_schema
 from router.events.envelope import Envelope, Headers, UnreadableEventError, form_of, origin_of, read_envelope
@@ -44,46 +44,77 @@ class Plan:
     unreadable: int = 0
 
 
-class _Readable(NamedTuple):
-    record: SourceRecord
-    envelope: Envelope
-
-
 def plan_batch(records: Sequence[SourceRecord], routes: Routes, partitions: Mapping[str, int]) -> Plan:
-    """Decide what a batch becomes; `partitions` has the number of partitions of each sink's topic and of the source."""
+    """Decide what a batch of one partition becomes.
+
+    `partitions` has the number of partitions of the source's topic and of each sink's.
+    """
     plan = Plan(events=len(records))
-    readable: list[_Readable] = []
-    by_origin: dict[str, list[int]] = {}
+    readable, envelopes = _read(records, plan)
+    fast = _FastSinks(plan, partitions)
+    for record, envelope, targets in zip(readable, envelopes, _match(readable, envelopes, routes), strict=True):
+        if not targets:
+            plan.unmatched += 1
+            continue
+        unchanged = (record.timestamp if record.timestamp >= 0 else None, record.key, record.value, record.headers)
+        slow = [route for route in targets if not fast.take(route, record, envelope, unchanged)]
+        if slow:
+            _write(plan, record, envelope, slow, partitions)
+    return plan
+
+
+def _read(records: Sequence[SourceRecord], plan: Plan) -> tuple[list[SourceRecord], list[Envelope]]:
+    readable, envelopes = [], []
     for record in records:
         try:
             if record.value is not None and len(record.value) > _LARGEST_VALUE:
                 raise UnreadableEventError(f"the value has more than {_LARGEST_VALUE} bytes")  # noqa: TRY301
-            envelope = read_envelope(record.value, record.headers)
+            envelopes.append(read_envelope(record.value, record.headers))
         except UnreadableEventError as problem:
             _set_aside(plan, record, str(problem))
-            continue
-        by_origin.setdefault(origin_of(envelope, record.headers), []).append(len(readable))
-        readable.append(_Readable(record, envelope))
-    wanted = _match(readable, by_origin, routes)
-    for (record, envelope), targets in zip(readable, wanted, strict=True):
-        if targets:
-            _write(plan, record, envelope, targets, partitions)
         else:
-            plan.unmatched += 1
-    return plan
+            readable.append(record)
+    return readable, envelopes
 
 
-def _match(
-    readable: Sequence[_Readable], by_origin: Mapping[str, Sequence[int]], routes: Routes
-) -> list[Sequence[Route]]:
+def _match(readable: Sequence[SourceRecord], envelopes: Sequence[Envelope], routes: Routes) -> list[Sequence[Route]]:
+    by_origin: dict[str, list[int]] = {}
+    for place, envelope in enumerate(envelopes):
+        by_origin.setdefault(origin_of(envelope, readable[place].headers), []).append(place)
     wanted: list[Sequence[Route]] = [()] * len(readable)
     for origin, places in by_origin.items():
         filters = routes.of(origin)
         if filters is not None:
-            matches = filters.match([readable[place].envelope for place in places])
+            matches = filters.match([envelopes[place] for place in places])
             for place, targets in zip(places, matches, strict=True):
                 wanted[place] = targets
     return wanted
+
+
+class _FastSinks:
+    """Topic sinks that get the record as it is, in the partition that it came from: nearly all of them."""
+
+    def __init__(self, plan: Plan, partitions: Mapping[str, int]) -> None:
+        self._plan = plan
+        self._partitions = partitions
+        self._lists: dict[Route, list[OutRecord] | None] = {}
+
+    def take(self, route: Route, record: SourceRecord, envelope: Envelope, unchanged: OutRecord) -> bool:
+        """Write the record for a route, if it can be done so; say whether it was."""
+        try:
+            kept = self._lists[route]
+        except KeyError:
+            kept = self._lists[route] = self._list_of(route, record)
+        if kept is None or (route.schema is not None and route.schema != envelope.schema):
+            return False
+        kept.append(unchanged)
+        self._plan.matched[route.name] += 1
+        return True
+
+    def _list_of(self, route: Route, record: SourceRecord) -> list[OutRecord] | None:
+        if route.topic is None or self._partitions[route.topic] != self._partitions[record.topic]:
+            return None
+        return self._plan.outputs[route.topic, record.partition]
 
 
 def _write(
@@ -98,7 +129,7 @@ def _write(
                 partition = _sink_partition(record, partitions[route.topic], partitions[record.topic])
                 written.append(((route.topic, partition), _for_topic(record, envelope, route)))
     except UnreadableEventError as problem:
-        # Data that is not what its content type says: no sink gets it, so that all agree.
+        # Data that is not what its content type says cannot be converted; sinks that take it as it is have it.
         _set_aside(plan, record, str(problem))
         return
     for route, (destination, out) in zip(targets, written, strict=True):

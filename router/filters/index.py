@@ -57,12 +57,12 @@ class Snapshot(Generic[Target]):
             entries = remembered.get(event.type)
             if entries is None:
                 entries = self._remember(event.type)
-            if entries:
-                subject = event.subject or ""
-                folded = fold(subject)
-                found.append([entry.target for entry in entries if entry.accepts(subject, folded)])
-            else:
+            if not entries:
                 found.append([])
+                continue
+            subject = event.subject or ""
+            folded = fold(subject)
+            found.append([entry.target for entry in entries if entry.accepts(subject, folded)])
         return found
 
     def _remember(self, event_type: str) -> _Entries[Target]:
