@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,6 +40,8 @@ log = structlog.get_logger(__name__)
 
 _NAMED: dict[str, SourceKind] = {"workspaces": "workspace", "topics": "custom-topic"}
 _PATH_PARTS_OF_NAMED = ("api", "events")
+_DRAINED_BYTES = 32 * 1024 * 1024
+_DRAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,8 @@ class PublishEndpoint:
             return error_answer(method_not_allowed(request.method), request_id, self._now())
         started = time.perf_counter()
         outcome = await self._publish(request, addressed)
+        if isinstance(outcome, Refusal):
+            await _drain(request)
         seconds = time.perf_counter() - started
         self._metrics.publish_seconds.observe(seconds)
         if isinstance(outcome, Refusal):
@@ -212,6 +217,19 @@ async def _read_body(request: Request) -> bytes | Refusal:
         if len(body) > MAX_REQUEST_BYTES:
             return too_large(MAX_REQUEST_BYTES)
     return bytes(body)
+
+
+async def _drain(request: Request) -> None:
+    """Let a refused request arrive, up to a limit: many clients do not read an answer before they have sent all."""
+    if "expect" in request.headers:
+        return  # it asked before sending
+    left = _DRAINED_BYTES
+    with suppress(TimeoutError, RuntimeError):  # RuntimeError: the body was read already
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            async for chunk in request.stream():
+                left -= len(chunk)
+                if left < 0:
+                    return
 
 
 def _messages(request: Request, body: bytes, source: Source) -> list[Message] | Refusal:
