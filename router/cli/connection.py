@@ -1,5 +1,6 @@
 """The one way in which commands reach a server or a broker."""
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ def brokers(given: str | None, data_dir: Path) -> str:
     Raises:
         NotFoundError: neither is known.
     """
+    _hush_kafka_client()
     if given:
         return given
     try:
@@ -41,3 +43,9 @@ def brokers(given: str | None, data_dir: Path) -> str:
     if found is None:
         raise NotFoundError("no Kafka brokers are known", hint="Give --bootstrap-servers.")
     return found
+
+
+def _hush_kafka_client() -> None:
+    """Keep the Kafka client's own log off the terminal: what a person must know comes as an error."""
+    if os.environ.get("ROUTER_LOG_LEVEL", "").lower() != "debug":
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-PIPED_WIDTH: Final = 200
-"""Columns of a table that goes to a file or a pipe, where nothing tells the width."""
+PIPED_WIDTH: Final = 1000
+"""Columns of a table that goes to a file or a pipe, where nothing needs to be folded."""
 
 
 def stdout() -> Console:
@@ -55,7 +55,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) ->
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
-    stdout().print(table)
+    _print_grid(table)
 
 
 def print_fields(fields: Sequence[tuple[str, str | Text]]) -> None:
@@ -65,4 +65,12 @@ def print_fields(fields: Sequence[tuple[str, str | Text]]) -> None:
     grid.add_column(overflow="fold")
     for name, value in fields:
         grid.add_row(name, Text(value) if isinstance(value, str) else value)
-    stdout().print(grid)
+    _print_grid(grid)
+
+
+def _print_grid(grid: Table) -> None:
+    """Print a grid, without the blanks that fill its last column where nobody sees them."""
+    console = stdout()
+    with console.capture() as captured:
+        console.print(grid)
+    sys.stdout.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
