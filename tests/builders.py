@@ -1,17 +1,22 @@
 """Valid things to test with: a test names only what it is about."""
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from router.secrets import SecretBox
 from topics.deliveries import Delivery
 from topics.events import EVENT_GRID_JSON, MACHINE_LEARNING
-from topics.subscriptions import Filter, Subscription, TopicSink
+from topics.subscriptions import Filter, Subscription, TopicSink, WebhookSink
 
 RESOURCE_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local"
 WORKSPACE = f"{RESOURCE_GROUP}/providers/Microsoft.MachineLearningServices/workspaces/local"
 NOON = datetime(2025, 10, 20, 12, 0, tzinfo=UTC)
 """A moment for tests that need one."""
+
+BOX = SecretBox("ZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY=")
+"""Seals and opens what a test must keep secret."""
 
 Headers = list[tuple[str, bytes]]
 
@@ -61,6 +66,38 @@ def event_headers(event: dict[str, Any]) -> Headers:
     return [("content-type", content_type), *((header, event[name].encode()) for header, name in attributes)]
 
 
+@dataclass(frozen=True)
+class StoredRecord:
+    """A record of workspace.events as a consumer hands it on."""
+
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    key: bytes | None = b"models/churn:3"
+    topic: str = "workspace.events"
+    partition: int = 2
+    offset: int = 41
+    timestamp: int = int(NOON.timestamp() * 1000)
+
+
+def a_record(event: dict[str, Any] | None = None, **fields: Any) -> StoredRecord:
+    """A record that holds an event as ingress stores it."""
+    stored = an_event() if event is None else event
+    given = {
+        "value": as_bytes(stored),
+        "headers": tuple(event_headers(stored)),
+        "key": stored.get("subject", "").encode(),
+    }
+    return StoredRecord(**(given | fields))
+
+
+def a_binary_record(data: bytes, content_type: bytes = b"application/json", **fields: Any) -> StoredRecord:
+    """A CloudEvent in binary mode, as an outside producer writes it."""
+    event = a_cloud_event()
+    headers = [(f"ce_{name}", event[name].encode()) for name in ("specversion", "id", "source", "type", "subject")]
+    given = {"value": data, "headers": (("content-type", content_type), *headers)}
+    return StoredRecord(**(given | fields))
+
+
 def a_subscription(name: str = "alerts", **fields: Any) -> Subscription:
     """A live subscription of the local workspace that wants every event on the topic `subscriber.<name>`."""
     given = {
@@ -73,6 +110,11 @@ def a_subscription(name: str = "alerts", **fields: Any) -> Subscription:
         "updated_at": NOON,
     }
     return Subscription(**(given | fields))
+
+
+def a_webhook(url: str = "https://hooks.example.com/in?code=secret") -> WebhookSink:
+    """A webhook whose URL `BOX` opens."""
+    return WebhookSink(endpoint_base_url=url.partition("?")[0], sealed_endpoint_url=BOX.seal(url))
 
 
 def a_delivery(event: dict[str, Any] | None = None, **fields: Any) -> Delivery:

@@ -101,11 +101,13 @@ class _FastSinks:
 
     def take(self, route: Route, record: SourceRecord, envelope: Envelope, unchanged: OutRecord) -> bool:
         """Write the record for a route, if it can be done so; say whether it was."""
+        if route.schema is not None and route.schema != envelope.schema:
+            return False
         try:
             kept = self._lists[route]
         except KeyError:
             kept = self._lists[route] = self._list_of(route, record)
-        if kept is None or (route.schema is not None and route.schema != envelope.schema):
+        if kept is None:
             return False
         kept.append(unchanged)
         self._plan.matched[route.name] += 1

@@ -1,0 +1,118 @@
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.filters.clauses import Clause, clauses_of
+from router.filters.index import Index
+from router.filters.letters import fold
+from topics.subscriptions import Filter
+
+
+@dataclass
+class Seen:
+    type: str = "ModelRegistered"
+    subject: str | None = "models/churn:3"
+
+
+def matches(wanted: Filter, event: Seen) -> bool:
+    index: Index[str] = Index()
+    index.add("k", clauses_of(wanted), "target")
+    return index.snapshot().match([event]) == [["target"]]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        pytest.param(Filter(), True, id="nothing asked: every event"),
+        pytest.param(Filter(included_event_types=()), True, id="no types: every type"),
+        pytest.param(Filter(included_event_types=("ModelRegistered",)), True, id="its type"),
+        pytest.param(Filter(included_event_types=("modelREGISTERED",)), True, id="its type in other letters"),
+        pytest.param(Filter(included_event_types=("ModelDeployed", "ModelRegistered")), True, id="one of the types"),
+        pytest.param(Filter(included_event_types=("ModelDeployed",)), False, id="another type"),
+        pytest.param(Filter(subject_begins_with="models/"), True, id="begins"),
+        pytest.param(Filter(subject_begins_with="MODELS/"), True, id="begins, other letters"),
+        pytest.param(Filter(subject_begins_with="MODELS/", is_subject_case_sensitive=True), False, id="begins, exact"),
+        pytest.param(Filter(subject_begins_with="models/", is_subject_case_sensitive=True), True, id="begins exactly"),
+        pytest.param(Filter(subject_ends_with=":3"), True, id="ends"),
+        pytest.param(Filter(subject_ends_with="CHURN:3"), True, id="ends, other letters"),
+        pytest.param(Filter(subject_ends_with=":4"), False, id="ends with something else"),
+        pytest.param(Filter(subject_begins_with="models/", subject_ends_with=":4"), False, id="both must hold"),
+        pytest.param(
+            Filter(included_event_types=("X",), subject_begins_with="models/"), False, id="type and subject must hold"
+        ),
+    ],
+)
+def test_a_filter(wanted, expected):
+    assert matches(wanted, Seen()) is expected
+
+
+def test_an_event_without_subject_has_an_empty_one():
+    assert matches(Filter(), Seen(subject=None))
+    assert not matches(Filter(subject_begins_with="m"), Seen(subject=None))
+
+
+def test_a_snapshot_does_not_change_when_the_index_does():
+    index: Index[str] = Index()
+    index.add("a", clauses_of(Filter()), "a")
+    before = index.snapshot()
+    index.add("b", clauses_of(Filter()), "b")
+    index.remove("a")
+    assert before.match([Seen()]) == [["a"]]
+    assert index.snapshot().match([Seen()]) == [["b"]]
+
+
+def test_adding_again_replaces():
+    index: Index[str] = Index()
+    index.add("a", clauses_of(Filter(included_event_types=("X",))), "old")
+    index.add("a", clauses_of(Filter()), "new")
+    assert index.snapshot().match([Seen(type="X")]) == [["new"]]
+    assert len(index) == 1
+
+
+def test_a_target_that_lists_a_type_twice_is_found_once():
+    assert matches(Filter(included_event_types=("ModelRegistered", "MODELREGISTERED")), Seen())
+
+
+def test_removing_what_is_not_there_is_nothing():
+    index: Index[str] = Index()
+    index.remove("nobody")
+    assert index.snapshot().match([Seen()]) == [[]]
+
+
+def test_an_unknown_operator_is_refused():
+    with pytest.raises(ValueError, match="Wild"):
+        Index().add("a", [Clause("subject", "Wild", "x")], "a")
+
+
+SUBJECTS = st.text("aAbB/é", max_size=6)
+FILTERS = st.builds(
+    Filter,
+    included_event_types=st.none() | st.lists(st.sampled_from(["A", "a", "B", "c"]), max_size=2).map(tuple),
+    subject_begins_with=st.text("aAbB/é", max_size=2),
+    subject_ends_with=st.text("aAbB/é", max_size=2),
+    is_subject_case_sensitive=st.booleans(),
+)
+
+
+def plainly(wanted: Filter, event: Seen) -> bool:
+    """The same rules, slow and obvious."""
+    types = [fold(name) for name in wanted.included_event_types or ()]
+    if types and fold(event.type) not in types:
+        return False
+    letters = (lambda text: text) if wanted.is_subject_case_sensitive else fold
+    subject = letters(event.subject or "")
+    return subject.startswith(letters(wanted.subject_begins_with)) and subject.endswith(
+        letters(wanted.subject_ends_with)
+    )
+
+
+@given(st.lists(FILTERS, max_size=8), st.lists(st.builds(Seen, st.sampled_from(["A", "b", "C"]), SUBJECTS), max_size=8))
+def test_the_index_agrees_with_the_plain_rules(filters, events):
+    index: Index[int] = Index()
+    for number, wanted in enumerate(filters):
+        index.add(number, clauses_of(wanted), number)
+    found = index.snapshot().match(events)
+    for event, targets in zip(events, found, strict=True):
+        assert sorted(targets) == [n for n, wanted in enumerate(filters) if plainly(wanted, event)]

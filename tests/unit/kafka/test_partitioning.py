@@ -1,0 +1,17 @@
+import pytest
+
+from router.kafka.partitioning import partition_of
+
+
+@pytest.mark.parametrize(
+    ("key", "hashed"),
+    [
+        (b"21", -973932308),
+        (b"foobar", -790332482),
+        (b"a-little-bit-long-string", -985981536),
+        (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+    ],
+)
+def test_partitions_agree_with_the_java_client(key, hashed):
+    # The hashes are those of Kafka's own tests of its murmur2.
+    assert partition_of(key, 1000) == (hashed & 0x7FFFFFFF) % 1000
