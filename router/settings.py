@@ -63,6 +63,9 @@ class Settings(BaseSettings):
         (),
         description="URLs that must answer 200 for this server to be ready, such as its workers' /readyz",
     )
+    maven_repository: str | None = Field(
+        None, description="Maven repository to fetch the embedded Kafka from; the public one if absent"
+    )
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="Log lines: `json`, `text`, or `auto` (text on a terminal)"
     )

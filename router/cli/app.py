@@ -12,6 +12,7 @@ from router.cli.failures import report
 from router.cli.help import CONTEXT, PlainCommand, PlainGroup
 from router.cli.processes import server, worker
 from router.cli.publish import publish
+from router.cli.up import up
 
 RUN = "Run it"
 USE = "Use it"
@@ -49,6 +50,7 @@ def _add(panel: str, command: Callable[..., None], *examples: str) -> None:
     app.command(cls=PlainCommand, rich_help_panel=panel, epilog="\n".join(examples))(command)
 
 
+_add(RUN, up, "router up", "router up --data-dir /var/lib/router --port 8080 --workers 2")
 _add(RUN, server, "router server --bootstrap-servers kafka:9092 --port 8080")
 _add(RUN, worker, "router worker --bootstrap-servers kafka:9092 --stages fanout,delivery")
 app.add_typer(topics.app, rich_help_panel=RUN)

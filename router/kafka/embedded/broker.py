@@ -15,7 +15,7 @@ from router.errors import EmbeddedKafkaError
 from router.kafka.embedded.configuration import kafka_command, properties_text, server_properties
 from router.kafka.embedded.jars import Report, cache_directory, install_jars
 from router.kafka.embedded.java import Java, find_java
-from router.kafka.embedded.ports import LOOPBACK, free_port, why_not_free
+from router.kafka.embedded.ports import LOOPBACK, free_port, wait_until_free
 from router.kafka.embedded.probe import is_serving
 from router.kafka.embedded.process import POLL_SECONDS, ChildProcess
 from router.kafka.embedded.storage import check_directory, format_once, log_directory
@@ -23,6 +23,7 @@ from router.kafka.embedded.storage import check_directory, format_once, log_dire
 START_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 12.0
 PORT_PATIENCE_SECONDS: Final = 3.0
+"""A Kafka that was just killed lets go of its port a moment later."""
 SHOWN_LINES: Final = 8
 
 T = TypeVar("T")
@@ -78,7 +79,11 @@ class EmbeddedKafka:
         if self.is_running:
             return
         check_directory(self._options.data_dir)
-        await self._wait_for_port()
+        if why := await wait_until_free(self.port, seconds=PORT_PATIENCE_SECONDS):
+            raise EmbeddedKafkaError(
+                f"Kafka cannot listen on {self.bootstrap_servers}: {why}",
+                hint="Give another --kafka-port, or use that Kafka with --bootstrap-servers.",
+            )
         command = await in_thread(self._prepare)
         begin = self.log_path.stat().st_size if self.log_path.exists() else 0
         process = self._process = ChildProcess(command, self.log_path)
@@ -88,10 +93,14 @@ class EmbeddedKafka:
             process.kill()
             raise
 
-    async def stop(self, *, timeout_seconds: float = STOP_SECONDS) -> None:
-        """Ask the broker to end, and end it by force after `timeout_seconds`."""
+    async def wait(self) -> None:
+        """Return once the process has ended; at once when there is none."""
         if self._process is not None:
-            await self._process.stop(timeout_seconds=timeout_seconds)
+            await self._process.wait()
+
+    async def stop(self, *, timeout_seconds: float = STOP_SECONDS) -> bool:
+        """Ask the broker to end, and end it by force after `timeout_seconds`; return whether asking was enough."""
+        return self._process is None or await self._process.stop(timeout_seconds=timeout_seconds)
 
     def kill(self) -> None:
         """End the broker by force, at once; its data survives that."""
@@ -115,17 +124,6 @@ class EmbeddedKafka:
         except OSError as error:
             raise EmbeddedKafkaError(f"cannot write {path}: {error.strerror}") from error
         return kafka_command(java, jars, os.pathsep, path)
-
-    async def _wait_for_port(self) -> None:
-        """Give a Kafka that was just killed the time to let go of the port."""
-        end = time.monotonic() + PORT_PATIENCE_SECONDS
-        while (why := why_not_free(self.port)) is not None:
-            if time.monotonic() > end or not why.startswith("taken"):
-                raise EmbeddedKafkaError(
-                    f"Kafka cannot listen on {self.bootstrap_servers}: {why}",
-                    hint="Give another --kafka-port, or use that Kafka with --bootstrap-servers.",
-                )
-            await asyncio.sleep(POLL_SECONDS)
 
     async def _wait_until_serving(self, process: ChildProcess, log_begin: int) -> None:
         end = time.monotonic() + START_SECONDS

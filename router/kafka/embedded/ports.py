@@ -1,14 +1,18 @@
 """Which ports are free on loopback, and who holds one that is not."""
 
+import asyncio
 import errno
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
+TAKEN: Final = "taken"
+POLL_SECONDS: Final = 0.05
 _LISTENING: Final = "0A"
 
 
@@ -32,9 +36,19 @@ def why_not_free(port: int, host: str = LOOPBACK) -> str | None:
             probe.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                return f"taken by {owner_of(port) or 'another process'}"
+                return f"{TAKEN} by {owner_of(port) or 'another process'}"
             return error.strerror or str(error)
     return None
+
+
+async def wait_until_free(port: int, host: str = LOOPBACK, *, seconds: float) -> str | None:
+    """Return None once one can listen on the port, or after `seconds` why one cannot."""
+    end = time.monotonic() + seconds
+    while True:
+        why = why_not_free(port, host)
+        if why is None or not why.startswith(TAKEN) or time.monotonic() > end:
+            return why
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def owner_of(port: int) -> str | None:

@@ -1,0 +1,89 @@
+"""`router up`: everything on this machine."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from router.cli import output
+from router.cli.processes import Host, Port, ProcessDataDir
+
+if TYPE_CHECKING:
+    from router.up.options import UpOptions
+
+KafkaPort = Annotated[
+    int, typer.Option("--kafka-port", metavar="N", min=0, max=65535, help="Port of the embedded Kafka; 0 is any.")
+]
+Brokers = Annotated[
+    str | None,
+    typer.Option(
+        "--bootstrap-servers", metavar="HOST:PORT,…", help="A Kafka of your own; then no embedded one is started."
+    ),
+]
+FirstMetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port",
+        metavar="N",
+        min=0,
+        max=65535,
+        help="Port of the first worker's /metrics, 8081 unless given; the next ones follow. A taken one is replaced.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", min=1, max=64, help="Worker processes, which share the partitions; 1."),
+]
+
+
+def up(
+    data_dir: ProcessDataDir = None,
+    host: Host = None,
+    port: Port = None,
+    kafka_port: KafkaPort = 9092,
+    bootstrap_servers: Brokers = None,
+    metrics_port: FirstMetricsPort = None,
+    workers: Workers = None,
+) -> None:
+    """Run everything on this machine: an embedded Kafka, the server and the workers.
+
+    What ends is brought back. Ctrl-C or SIGTERM stops all of it in order, with nothing lost; the data stays in the
+    data directory. Webhooks may be on this machine and plain http.
+    """
+    options = _options(data_dir, host, port, kafka_port, bootstrap_servers, metrics_port, workers)
+    from router.up.run import run  # noqa: PLC0415 (only this command needs it)
+
+    raise typer.Exit(run(options, say=output.say, remark=output.remark))
+
+
+def _options(
+    data_dir: Path | None,
+    host: str | None,
+    port: int | None,
+    kafka_port: int,
+    bootstrap_servers: str | None,
+    metrics_port: int | None,
+    workers: int | None,
+) -> "UpOptions":
+    """Read flags and settings; the children read the settings again, so that mistakes must show here."""
+    from router.settings import load_settings  # noqa: PLC0415 (pydantic is heavy)
+    from router.up.options import UpOptions  # noqa: PLC0415
+
+    settings = load_settings(
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        bootstrap_servers=bootstrap_servers,
+        metrics_port=metrics_port,
+        worker_processes=workers,
+    )
+    return UpOptions(
+        data_dir=settings.data_dir,
+        host=settings.host,
+        port=settings.port,
+        kafka_port=kafka_port,
+        bootstrap_servers=settings.bootstrap_servers if "bootstrap_servers" in settings.model_fields_set else None,
+        metrics_port=settings.metrics_port,
+        workers=settings.worker_processes,
+        maven_repository=settings.maven_repository,
+    )
