@@ -52,7 +52,7 @@ class Snapshot(Generic[Target]):
     def match(self, events: Sequence[Event]) -> list[list[Target]]:
         """Return, for each event, the targets that want it; each at most once."""
         remembered = self._remembered
-        found = []
+        found: list[list[Target]] = []
         for event in events:
             entries = remembered.get(event.type)
             if entries is None:
