@@ -62,10 +62,10 @@ def _event_types(given: Members, *, of_workspace: bool) -> tuple[str, ...] | Non
     types = given.texts("includedEventTypes")
     if not types:
         return DEFAULT_TYPES if of_workspace else None
-    by_folded_name = {name.lower(): name for name in reversed(types)}
-    if ALL_TYPES.lower() in by_folded_name:
-        return None
-    return tuple(reversed(by_folded_name.values()))
+    once: dict[str, str] = {}
+    for name in types:
+        once.setdefault(name.lower(), name)
+    return None if ALL_TYPES.lower() in once else tuple(once.values())
 
 
 def _refuse_advanced_filters(target: str, filters: tuple[AdvancedFilter, ...]) -> None:

@@ -90,7 +90,7 @@ class Management:
         return await self._dispatch.answer(
             Call(
                 method=request.method,
-                path=request.url.path,
+                path=request.scope["path"],
                 query=request.query_params,
                 body=body,
                 base_url=f"{request.url.scheme}://{request.url.netloc}",

@@ -1,0 +1,199 @@
+"""The management API on a real socket, over memory instead of Kafka; and an endpoint that webhooks can be sent to."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import uvicorn
+from aiohttp import web
+from cryptography.fernet import Fernet
+from starlette.applications import Starlette
+
+from router.api.management import Management, build_management
+from router.credentials import BearerTokens
+from router.kafka.memory import MemoryProducer
+from router.secrets import SecretBox
+from router.settings import Settings
+from router.sources.store import SourceStore
+from router.sources.view import SourcesView
+from router.subscriptions.store import SubscriptionStore
+from router.subscriptions.view import SubscriptionsView
+from tests.builders import WORKSPACE
+from topics import SOURCES, SUBSCRIPTIONS, Subscription
+
+TOKEN = "the-token-of-the-administrator"  # noqa: S105 (a test's own)
+EVENT_GRID = "2025-02-15"
+LIVE = "Succeeded"
+
+
+class MemoryFollower:
+    """Applies what a MemoryProducer was given, when it is asked how far it has read."""
+
+    def __init__(self, producer: MemoryProducer, topic: str, view: Any) -> None:
+        self.view = view
+        self._producer = producer
+        self._topic = topic
+        self._next = 0
+
+    async def wait_for(self, offset: int) -> None:
+        await asyncio.sleep(0)
+        while self._next <= offset:
+            message = self._producer.topics[self._topic][self._next]
+            self._next += 1
+            self.view.apply(message.key or b"", message.value)
+
+
+class MemoryTopics:
+    """Subscriber topics that exist in a set."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    async def ensure(self, name: str) -> None:
+        self.names.add(name)
+
+    async def delete(self, name: str) -> None:
+        self.names.discard(name)
+
+
+class Api:
+    """A running management API, and what lies below it."""
+
+    def __init__(self, settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.box = SecretBox(Fernet.generate_key().decode())
+        self.producer = MemoryProducer()
+        self.topics = MemoryTopics()
+        self.subscriptions = SubscriptionStore(
+            self.producer, MemoryFollower(self.producer, SUBSCRIPTIONS.name, SubscriptionsView())
+        )
+        self.sources = SourceStore(
+            self.producer, MemoryFollower(self.producer, SOURCES.name, SourcesView(self.box)), self.box, now
+        )
+        self._settings = settings
+        self._now = now
+        self.url = ""
+        self.client: Any = None
+
+    def management(self) -> Management:
+        return build_management(
+            settings=self._settings,
+            subscriptions=self.subscriptions,
+            sources=self.sources,
+            box=self.box,
+            tokens=BearerTokens(TOKEN),
+            now=self._now,
+            subscriber_topics=self.topics,
+        )
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = TOKEN,
+        version: str | None = EVENT_GRID,
+        **query: str,
+    ) -> httpx.Response:
+        parameters = query | ({} if version is None else {"api-version": version})
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        content = {"content": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
+        return await self.client.request(method, path, params=parameters, headers=headers, **content)
+
+    async def put(self, name: str, properties: Any, **more: Any) -> httpx.Response:
+        return await self.call("PUT", subscription_path(name), {"properties": properties}, **more)
+
+    async def get(self, name: str) -> httpx.Response:
+        return await self.call("GET", subscription_path(name))
+
+    async def settled(self, answer: httpx.Response) -> dict[str, Any]:
+        """Ask what became of an operation until it is over; at the address where the API runs now."""
+        asked = httpx.URL(answer.headers["azure-asyncoperation"]).raw_path.decode()
+        while True:
+            status = await self.client.get(asked, headers={"authorization": f"Bearer {TOKEN}"})
+            assert status.status_code == 200, status.text
+            if status.json()["status"] != "InProgress":
+                return dict(status.json())
+            await asyncio.sleep(0.01)
+
+    def stored(self, name: str) -> Subscription | None:
+        return self.subscriptions.view.get(subscription_path(name))
+
+
+def subscription_path(name: str, source: str = WORKSPACE) -> str:
+    return f"{source}/providers/Microsoft.EventGrid/eventSubscriptions/{name}"
+
+
+def to_topic(name: str) -> dict[str, Any]:
+    """Properties of a subscription that sends to the topic `subscriber.<name>`."""
+    hub = f"/subscriptions/s/resourceGroups/g/providers/Microsoft.EventHub/namespaces/n/eventhubs/{name}"
+    return {"destination": {"endpointType": "EventHub", "properties": {"resourceId": hub}}}
+
+
+def to_webhook(url: str, **more: Any) -> dict[str, Any]:
+    """Properties of a subscription that sends to a webhook."""
+    return {"destination": {"endpointType": "WebHook", "properties": {"endpointUrl": url, **more}}}
+
+
+@asynccontextmanager
+async def running(api: Api) -> AsyncIterator[Api]:
+    """Run an API on a free port, with the local workspace in it."""
+    await api.sources.create(WORKSPACE, kind="workspace")
+    management = api.management()
+    await management.start()
+    server = uvicorn.Server(
+        uvicorn.Config(Starlette(routes=management.routes), port=0, log_level="warning", lifespan="off", ws="none")
+    )
+    # Started and stopped by hand: `serve` looks ten times a second whether it shall stop, which tests would wait for.
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    await server.startup()
+    api.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    try:
+        # A TLS context without certificates: it is not used, and loading them takes most of a test's time.
+        async with httpx.AsyncClient(base_url=api.url, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as api.client:
+            yield api
+    finally:
+        await server.shutdown()
+        await management.stop()
+
+
+class Endpoint:
+    """A webhook that answers the validation handshake as it is told."""
+
+    def __init__(self) -> None:
+        self.confirms = True
+        self.held = asyncio.Event()
+        self.held.set()
+        self.asked: list[dict[str, Any]] = []
+        self.url = ""
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        if request.method == "OPTIONS":
+            self.asked.append({"method": "OPTIONS"})
+            return web.Response(headers={"WebHook-Allowed-Origin": "*"} if self.confirms else {})
+        (event,) = await request.json()
+        self.asked.append(event)
+        await self.held.wait()
+        if not self.confirms:
+            return web.Response(status=404)
+        return web.json_response({"validationResponse": event["data"]["validationCode"]})
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Endpoint"]:
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._answer)
+        runner = web.AppRunner(application, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        try:
+            yield self
+        finally:
+            self.held.set()
+            await runner.cleanup()
