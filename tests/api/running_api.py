@@ -143,7 +143,13 @@ def to_webhook(url: str, **more: Any) -> dict[str, Any]:
 async def running(api: Api) -> AsyncIterator[Api]:
     """Run an API on a free port, with the local workspace in it."""
     await api.sources.create(WORKSPACE, kind="workspace")
-    management = api.management()
+    async with served(api.management()) as (api.url, api.client):
+        yield api
+
+
+@asynccontextmanager
+async def served(management: Management) -> AsyncIterator[tuple[str, httpx.AsyncClient]]:
+    """Serve a management API on a free port; give its URL and a client."""
     await management.start()
     server = uvicorn.Server(
         uvicorn.Config(Starlette(routes=management.routes), port=0, log_level="warning", lifespan="off", ws="none")
@@ -152,11 +158,11 @@ async def running(api: Api) -> AsyncIterator[Api]:
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     await server.startup()
-    api.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     try:
         # A TLS context without certificates: it is not used, and loading them takes most of a test's time.
-        async with httpx.AsyncClient(base_url=api.url, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as api.client:
-            yield api
+        async with httpx.AsyncClient(base_url=url, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as client:
+            yield url, client
     finally:
         await server.shutdown()
         await management.stop()
