@@ -1,13 +1,18 @@
 """Valid things to test with: a test names only what it is about."""
 
 import json
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from cryptography.fernet import Fernet
+
 from router.secrets import SecretBox
+from router.sources.view import SourcesView
 from topics.deliveries import Delivery
 from topics.events import EVENT_GRID_JSON, MACHINE_LEARNING
+from topics.sources import Source, source_key
 from topics.subscriptions import Filter, Subscription, TopicSink, WebhookSink
 
 RESOURCE_GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local"
@@ -129,3 +134,28 @@ def a_delivery(event: dict[str, Any] | None = None, **fields: Any) -> Delivery:
         "event_headers": tuple(event_headers(owed)),
     }
     return Delivery(**(given | fields))
+
+
+def a_source(name: str = "local", box: SecretBox | None = None, **fields: Any) -> Source:
+    """A workspace; its keys are `<name>-1` and `<name>-2` in base64, sealed when a box is given."""
+    sealed = {f"sealed_key{n}": box.seal(an_access_key(name, n)) if box else an_access_key(name, n) for n in (1, 2)}
+    given = {"id": WORKSPACE.removesuffix("local") + name, "name": name, "kind": "workspace", "created_at": NOON}
+    return Source(**(given | sealed | fields))
+
+
+def an_access_key(name: str = "local", number: int = 1) -> str:
+    """The key that `a_source` gives a source."""
+    return b64encode(f"{name}-{number}".encode()).decode()
+
+
+def a_box() -> SecretBox:
+    """A box with a key of its own."""
+    return SecretBox(Fernet.generate_key().decode())
+
+
+def a_sources_view(*sources: Source, box: SecretBox) -> SourcesView:
+    """A view of sources that were sealed with `box`."""
+    view = SourcesView(box)
+    for source in sources:
+        view.apply(source_key(source.id), source.encode())
+    return view

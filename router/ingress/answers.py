@@ -28,7 +28,8 @@ def new_request_id() -> str:
 
 def uri_of(request: Request) -> str:
     """Return the address of a request without its query, which may hold a key."""
-    return f"{request.url.scheme}://{request.url.netloc}{request.url.path}"
+    # Not request.url: it raises for a Host header that is no host.
+    return f"{request.scope['scheme']}://{request.headers.get('host', '')}{request.scope['path']}"
 
 
 def success_answer(request_id: str) -> Response:

@@ -148,7 +148,7 @@ class PublishEndpoint:
         name = request.path_params.get("name")
         if name is None:
             return None, True
-        kind = _NAMED[request.url.path.split("/")[1]]
+        kind = _NAMED[request.scope["path"].split("/")[1]]
         source = self._sources.named(kind, name)
         return source, source is not None
 
@@ -195,13 +195,19 @@ class PublishEndpoint:
     def _claims(self, request: Request) -> Claims:
         headers = request.headers
         return Claims(
-            host=request.url.hostname or "",
-            path=request.url.path,
+            host=_host(request),
+            path=request.scope["path"],
             now=self._now(),
             sas_key=headers.get("aeg-sas-key", request.query_params.get("aeg-sas-key")),
             sas_token=headers.get("aeg-sas-token"),
             authorization=headers.get("authorization"),
         )
+
+
+def _host(request: Request) -> str:
+    """Return the name in the Host header, as Event Grid's messages show it: without the port."""
+    name, colon, port = request.headers.get("host", "").rpartition(":")
+    return name.strip("[]") if colon and port.isdecimal() else f"{name}{colon}{port}".strip("[]")
 
 
 def _announced_size(request: Request) -> int:

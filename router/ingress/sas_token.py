@@ -43,8 +43,8 @@ def is_signed_by(token: SasToken, keys: AccessKeys) -> bool:
 
 def is_for(token: SasToken, host: str, path: str) -> bool:
     """Say whether a token was made for this endpoint: host and path are compared, scheme, port and query are not."""
-    resource = urlsplit(token.resource if "//" in token.resource else f"//{token.resource}")
     with suppress(ValueError):
+        resource = urlsplit(token.resource if "//" in token.resource else f"//{token.resource}")
         same_host = (resource.hostname or "").lower() == host.lower()
         return same_host and resource.path.rstrip("/").lower() in ("", path.rstrip("/").lower())
     return False

@@ -8,6 +8,7 @@ import structlog
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "text"]
+_REMEMBERED_LINES = 500
 
 
 def configure_logs(level: Level = "info", form: Format = "auto") -> None:
@@ -32,9 +33,29 @@ def configure_logs(level: Level = "info", form: Format = "auto") -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[_without_record, renderer])
     )
+    handler.addFilter(_NotAgain())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+
+
+class _NotAgain(logging.Filter):
+    """Lets a library say the same thing once in `seconds`: without Kafka, aiokafka would write 300 lines a second."""
+
+    def __init__(self, seconds: float = 10.0) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether to write the line; lines are the same when their text before formatting is."""
+        line = (record.name, str(record.msg))
+        if record.created - self._said.get(line, float("-inf")) < self._seconds:
+            return False
+        if len(self._said) >= _REMEMBERED_LINES:
+            self._said.clear()
+        self._said[line] = record.created
+        return True
 
 
 def _without_record(

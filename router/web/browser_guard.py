@@ -26,7 +26,10 @@ class TrustedHosts:
         """Say what is wrong with the Host and Origin headers of a request, or None."""
         if not self._is_trusted(_hostname(host)):
             return "The Host header does not name this server."
-        if origin is not None and urlsplit(origin).netloc.lower() not in ((host or "").lower(), self._public or None):
+        if origin is not None and origin.lower().partition("://")[2] not in (
+            (host or "").lower(),
+            self._public or None,
+        ):
             return "The Origin header names another site."
         return None
 
