@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Final, Protocol
 
-from router.kafka.admin import delete_topic, ensure_topics, partition_counts
+from router.kafka.admin import create_topic, delete_topic, partition_counts
 from router.settings import Settings
 from topics import SUBSCRIBER_EVENTS, WORKSPACE_EVENTS, subscriber_topic
 
@@ -40,10 +40,10 @@ class KafkaSubscriberTopics:
         """
         servers = self._settings.bootstrap_servers
         if self._partitions is None:
-            counts = await partition_counts(servers)
+            counts = await partition_counts(servers, [WORKSPACE_EVENTS.name])
             self._partitions = counts.get(WORKSPACE_EVENTS.name, self._settings.event_partitions)
         topic = replace(SUBSCRIBER_EVENTS, name=subscriber_topic(name), partitions=self._partitions)
-        await ensure_topics(servers, [topic], replication_factor=self._settings.replication_factor)
+        await create_topic(servers, topic, replication_factor=self._settings.replication_factor)
 
     async def delete(self, name: str) -> None:
         """Delete `subscriber.<name>` with everything in it.

@@ -45,14 +45,24 @@ async def ensure_topics(bootstrap_servers: str, topics: Iterable[Topic], *, repl
     wanted = {topic.name: topic for topic in topics}
     async with admin_client(bootstrap_servers) as client:
         missing = [wanted[name] for name in sorted(wanted.keys() - set(await client.list_topics()))]
-        if not missing:
-            return []
-        answer = await client.create_topics(
-            [
-                NewTopic(topic.name, topic.partitions, replication_factor, topic_configs=topic.config())
-                for topic in missing
-            ]
-        )
+        return await _create(client, missing, replication_factor) if missing else []
+
+
+async def create_topic(bootstrap_servers: str, topic: Topic, *, replication_factor: int = 1) -> bool:
+    """Make one topic and return whether it was missing; unlike `ensure_topics` without listing what is there.
+
+    Raises:
+        KafkaUnavailableError: no broker answers.
+        RefusedError: Kafka refuses to make it; the message says why.
+    """
+    async with admin_client(bootstrap_servers) as client:
+        return bool(await _create(client, [topic], replication_factor))
+
+
+async def _create(client: AIOKafkaAdminClient, topics: Iterable[Topic], replication_factor: int) -> list[str]:
+    answer = await client.create_topics(
+        [NewTopic(topic.name, topic.partitions, replication_factor, topic_configs=topic.config()) for topic in topics]
+    )
     made = []
     for name, code, *details in answer.topic_errors:
         if code == 0:
@@ -70,8 +80,8 @@ async def delete_topic(bootstrap_servers: str, name: str) -> None:
             await client.delete_topics([name])
 
 
-async def partition_counts(bootstrap_servers: str) -> dict[str, int]:
-    """Return the number of partitions of every topic on the broker."""
+async def partition_counts(bootstrap_servers: str, names: Iterable[str] | None = None) -> dict[str, int]:
+    """Return the number of partitions of every topic on the broker, or of those with the given names."""
     async with admin_client(bootstrap_servers) as client:
-        described = await client.describe_topics()
-    return {topic["topic"]: len(topic["partitions"]) for topic in described}
+        described = await client.describe_topics(None if names is None else list(names))
+    return {topic["topic"]: len(topic["partitions"]) for topic in described if topic["partitions"]}
