@@ -20,6 +20,10 @@ async def send_batches(
 
     Breadth first: a producer request holds at most one batch of each partition.
     """
+    for topic in {topic for topic, _ in outputs}:
+        # Once asked about a new topic, aiokafka forgets those that it knows from its first metadata only, and a batch
+        # that waits for a transaction then has no leader until it expires.
+        await producer.client.add_topic(topic)
     futures = []
     remaining = [(destination, iter(records)) for destination, records in outputs.items()]
     carried: dict[Destination, OutRecord] = {}
