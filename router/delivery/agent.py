@@ -37,7 +37,7 @@ PARKING = DELAYS[0]
 PARKING_WHEN_FAILING = DELAYS[2]
 _TAKE_SECONDS: Final = 0.2
 _FULL_SECONDS: Final = 0.02
-_BREATHE_EVERY: Final = 500
+_BREATHE_EVERY: Final = 100
 
 
 class Subscriptions(Protocol):

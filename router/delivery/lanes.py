@@ -14,7 +14,7 @@ LANE_IN_FLIGHT_LIMIT: Final = 64
 LANE_SECONDS: Final = 12.0
 """More than the shortest retry topic holds back, so that a lane whose overflow waits there never runs dry."""
 
-LANE_LEAST: Final = 64
+LANE_LEAST: Final = 256
 LANE_MOST: Final = 20_000
 LANE_BYTES: Final = 16 * 1024 * 1024
 ALL_WAITING: Final = 50_000
@@ -24,6 +24,8 @@ FAILING_AFTER: Final = 10
 
 _LANES_KEPT: Final = 10_000
 _OPTIMISTIC_SECONDS: Final = 0.05
+# Shorter waits may be this process's own, when it has much to read at once.
+_TELLING_SECONDS: Final = 2.0
 _WEIGHT: Final = 0.1
 
 
@@ -56,7 +58,7 @@ class Lane(Generic[Item]):
     def capacity(self, now: float) -> int:
         """How many may wait: as many as the endpoint takes in `LANE_SECONDS`, judged also by what it keeps waiting."""
         oldest = next(iter(self.in_flight.values()), now)
-        seconds = max(self.attempt_seconds, now - oldest, 1e-6)
+        seconds = max(self.attempt_seconds, now - oldest if now - oldest > _TELLING_SECONDS else 1e-6)
         limit = 1 if self.is_failing else LANE_IN_FLIGHT_LIMIT
         return min(max(int(limit * LANE_SECONDS / seconds), LANE_LEAST), LANE_MOST)
 
