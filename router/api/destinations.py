@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from router.api.json_bodies import Members, refused, shown
-from router.errors import RefusedError
+from router.errors import RefusedError, SettingsError
 from router.secrets import SecretBox
 from topics import TopicSink, WebhookSink
 from topics.subscribers import NAME_RULE, is_subscriber_name
@@ -78,7 +78,7 @@ class DestinationReader:
             base_url, sealed, new_url = stored.endpoint_base_url, stored.sealed_endpoint_url, None
         elif not url:
             raise RefusedError(BAD_URL, target=given.target_of("endpointUrl"))
-        elif stored is not None and self.box.open(stored.sealed_endpoint_url) == url:
+        elif stored is not None and self._is_stored(url, stored):
             base_url, sealed, new_url = stored.endpoint_base_url, stored.sealed_endpoint_url, None
         else:
             base_url, sealed, new_url = _without_query(url, given), self.box.seal(url), url
@@ -94,6 +94,13 @@ class DestinationReader:
             delivery_attributes=self._attributes(given, stored, kept),
         )
         return Destination(sink, new_url)
+
+    def _is_stored(self, url: str, stored: WebhookSink) -> bool:
+        try:
+            return self.box.open(stored.sealed_endpoint_url) == url
+        except SettingsError:
+            # Sealed with a key that is lost: sending the definition again must mend it.
+            return False
 
     def _attributes(
         self, given: Members, stored: WebhookSink | None, kept: WebhookSink | None

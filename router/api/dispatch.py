@@ -53,7 +53,7 @@ class Dispatch:
         """Answer a call; raises the errors of `router.errors`."""
         path = parse_path(call.path)
         if path is None:
-            return error_answer(HTTPStatus.NOT_FOUND, "ResourceNotFound", f"There is nothing at '{call.path}'.")
+            return error_answer(HTTPStatus.NOT_FOUND, "ResourceNotFound", f"There is nothing at '{call.path[:300]}'.")
         requests = self._requests(path)
         request = requests.get(call.method)
         if request is None:

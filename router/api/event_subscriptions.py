@@ -151,7 +151,7 @@ class EventSubscriptions:
     def _source(self, scope: str) -> Source:
         source = self._sources.get(scope)
         if source is None:
-            raise NotFoundError(f"The source '{scope}' was not found.")
+            raise NotFoundError(f"The source '{scope[:300]}' was not found.")
         return source
 
     def _stored(self, path: EventSubscriptionPath) -> Subscription:
@@ -174,7 +174,7 @@ class EventSubscriptions:
 
 
 def _missing(path: EventSubscriptionPath) -> NotFoundError:
-    return NotFoundError(f"The event subscription '{path.name}' was not found on '{path.scope}'.")
+    return NotFoundError(f"The event subscription '{path.name[:80]}' was not found on '{path.scope[:300]}'.")
 
 
 def _subscription_of(resource_id: str) -> str:

@@ -124,6 +124,14 @@ class Api:
         return self.subscriptions.view.get(subscription_path(name))
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition; the test's own time limit ends it."""
+    while True:
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+
+
 def subscription_path(name: str, source: str = WORKSPACE) -> str:
     return f"{source}/providers/Microsoft.EventGrid/eventSubscriptions/{name}"
 

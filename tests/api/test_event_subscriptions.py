@@ -5,9 +5,11 @@ import json
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from router.api import provisioning
 from router.settings import Settings
-from tests.api.running_api import LIVE, Api, Endpoint, running, subscription_path, to_topic, to_webhook
+from tests.api.running_api import LIVE, Api, Endpoint, running, subscription_path, to_topic, to_webhook, until
 from tests.builders import RESOURCE_GROUP, WORKSPACE
 from topics import EVENT_TYPES
 from topics.events import MACHINE_LEARNING
@@ -307,6 +309,21 @@ async def test_a_restart_takes_up_what_was_under_way(endpoint: Endpoint):
         assert interrupted["status"] == "Failed"
         assert "interrupted by a restart" in interrupted["error"]["message"]
         assert (await api.get("old")).json()["properties"]["destination"]["endpointType"] == "EventHub"
+
+
+async def test_an_answer_of_the_endpoint_waits_for_kafka_to_come_back(
+    api: Api, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(provisioning, "KAFKA_PAUSE_SECONDS", 0.01)
+    endpoint.held.clear()
+    answer = await api.put("hook", to_webhook(endpoint.url))
+    api.producer.broken = True
+    with capture_logs() as lines:
+        endpoint.held.set()
+        await until(lambda: any(line["event"] == "subscription.not_written" for line in lines))
+    assert (await api.get("hook")).json()["properties"]["provisioningState"] == "Creating"
+    api.producer.broken = False
+    assert (await api.settled(answer))["status"] == "Succeeded"
 
 
 # ---- lists

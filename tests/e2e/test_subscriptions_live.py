@@ -1,7 +1,6 @@
 """The management API over a real Kafka: what it answers holds on the broker, in other processes and after a restart."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +18,7 @@ from router.sources.follower import SourcesFollower
 from router.sources.store import SourceStore
 from router.subscriptions.follower import SubscriptionsFollower
 from router.subscriptions.store import SubscriptionStore
-from tests.api.running_api import EVENT_GRID, TOKEN, served, subscription_path, to_topic
+from tests.api.running_api import EVENT_GRID, TOKEN, served, subscription_path, to_topic, until
 from tests.builders import BOX, WORKSPACE
 from topics import SOURCES, SUBSCRIPTIONS, WORKSPACE_EVENTS
 
@@ -69,13 +68,6 @@ async def a_server(bootstrap_servers: str) -> AsyncIterator[tuple[httpx.AsyncCli
         client.headers["authorization"] = f"Bearer {TOKEN}"
         client.params = httpx.QueryParams({"api-version": EVENT_GRID})
         yield client, follower
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while True:
-        if condition():
-            return
-        await asyncio.sleep(0.01)
 
 
 def a_name() -> str:

@@ -88,6 +88,12 @@ def test_the_stored_url_sent_again_is_no_new_endpoint():
     assert whole(a_stored_webhook(), destination=webhook()).destination.new_endpoint_url is None
 
 
+def test_a_url_sealed_with_a_lost_key_is_replaced_by_the_one_that_is_sent():
+    stored = a_stored_webhook()
+    lost = DefinitionReader(SecretBox(Fernet.generate_key().decode()), a_source(), stored, NOON)
+    assert lost.whole(Members({"properties": {"destination": webhook()}})).destination.new_endpoint_url == URL
+
+
 @pytest.mark.parametrize(
     ("properties", "target", "words"),
     [
