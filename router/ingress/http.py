@@ -48,6 +48,7 @@ _DRAIN_SECONDS = 5.0
 class Limits:
     """How long requests may wait (seconds), and how many bytes of them may be in memory at once."""
 
+    wait_seconds: float = 10.0
     produce_seconds: float = 10.0
     body_seconds: float = 30.0
     memory_bytes: int = 64 * 1024 * 1024
@@ -160,7 +161,7 @@ class PublishEndpoint:
         if size > MAX_REQUEST_BYTES:
             return too_large(MAX_REQUEST_BYTES)
         try:
-            async with self._budget.held(size, self._limits.produce_seconds):
+            async with self._budget.held(size, self._limits.wait_seconds):
                 return await self._take_in(request, source)
         except TimeoutError:
             return unavailable("Too many requests are waiting.", self._limits.retry_after_seconds)

@@ -10,6 +10,8 @@ from starlette.types import ASGIApp
 
 from router.errors import SettingsError
 
+_BACKLOG = 2048
+
 
 class _DeafServer(uvicorn.Server):
     @contextmanager
@@ -30,7 +32,7 @@ class BackgroundServer:
             access_log=False,
             server_header=False,
             lifespan="off",
-            backlog=2048,
+            backlog=_BACKLOG,
             # Longer than the clients' pools keep a connection, so that none is closed under a request.
             timeout_keep_alive=75,
             timeout_graceful_shutdown=graceful_seconds,
@@ -48,6 +50,7 @@ class BackgroundServer:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((self._host, self._port))
+            listener.listen(_BACKLOG)  # whoever connects from now on is served
         except OSError as error:
             listener.close()
             raise SettingsError(
