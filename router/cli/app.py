@@ -8,6 +8,7 @@ import typer
 
 from router.cli import event_subscription, topics, workspace
 from router.cli.consume import consume
+from router.cli.demo import demo
 from router.cli.failures import report
 from router.cli.help import CONTEXT, PlainCommand, PlainGroup
 from router.cli.processes import server, worker
@@ -51,6 +52,8 @@ def _add(panel: str, command: Callable[..., None], *examples: str) -> None:
 
 
 _add(RUN, up, "router up", "router up --data-dir /var/lib/router --port 8080 --workers 2")
+_add(RUN, demo, "router demo", "router demo --stay")
+_add(RUN, up, "router up", "router up --data-dir .router --port 8080 --kafka-port 9092")
 _add(RUN, server, "router server --bootstrap-servers kafka:9092 --port 8080")
 _add(RUN, worker, "router worker --bootstrap-servers kafka:9092 --stages fanout,delivery")
 app.add_typer(topics.app, rich_help_panel=RUN)

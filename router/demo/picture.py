@@ -6,25 +6,26 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from router.demo.board import Board, Called, Cell, GivenUp, Observation, Postponed
+from router.demo.board import Board, Called, Cell, GivenUp, Observation, Postponed, State
 from router.demo.plan import Wish, short_type
 
 SUBJECT_WIDTH: Final = 30
-STYLES: Final = {
-    "filtered out": "dim",
-    "waiting": "yellow",
+STYLES: Final[dict[State, str]] = {
     "delivered": "green",
+    "waiting": "yellow",
     "retrying": "yellow",
     "dead-lettered": "red",
+    "filtered out": "dim",
 }
 
 
 def table(board: Board, now: datetime) -> Table:
     """Return the events as rows and the subscriptions as columns."""
-    grid = Table(title="Who got what, and why not", title_justify="left", expand=False, pad_edge=False)
+    grid = Table(title="Who got what, and why not", title_justify="left", box=box.ROUNDED)
     grid.add_column("event")
     for wish in board.wishes:
         grid.add_column(Text.assemble(wish.name, ("\n" + _kind(wish), "dim")))
@@ -78,7 +79,7 @@ def left_out(board: Board) -> Iterator[Text]:
 
 def summary(board: Board) -> Table:
     """Return a row for each subscription: where it sends, what it got, what not and why."""
-    grid = Table(title="Summary", title_justify="left", pad_edge=False)
+    grid = Table(title="Summary", title_justify="left", box=box.ROUNDED)
     for column in ("subscription", "sends to", "outcome"):
         grid.add_column(column, overflow="fold")
     for wish in board.wishes:
@@ -88,15 +89,25 @@ def summary(board: Board) -> Table:
 
 def outcome(cells: Sequence[Cell]) -> Text:
     """Count what became of a subscription's events, with the reasons."""
-    lines = [Text(f"{n} {state}", style=STYLES[state]) for state, n in Counter(cell.state for cell in cells).items()]
-    for cell in cells:
-        if cell.given_up is not None:
-            answers = ", ".join(map(str, cell.answers))
-            what = f"{short_type(cell.sample.envelope.type)}: answered {answers}; {cell.given_up.reason}"
-            lines.append(Text("  " + what, style="dim"))
-    reasons = dict.fromkeys(cell.why_not for cell in cells if cell.why_not is not None)
-    lines += [Text("  " + reason, style="dim") for reason in reasons]
+    counts = Counter(cell.state for cell in cells)
+    lines = []
+    for state, style in STYLES.items():
+        if counts[state]:
+            lines.append(Text(f"{counts[state]} {state}", style=style))
+            lines += [Text(f"  {reason}", style="dim") for reason in _reasons(cells, state)]
     return Text("\n").join(lines)
+
+
+def _reasons(cells: Sequence[Cell], state: State) -> list[str]:
+    """Say why cells are in a state, and how many for the same reason."""
+    reasons: Counter[str] = Counter()
+    for cell in cells:
+        if cell.state == state == "filtered out" and cell.why_not is not None:
+            reasons[cell.why_not] += 1
+        if cell.state == state == "dead-lettered" and cell.given_up is not None:
+            answers = " and ".join(map(str, cell.answers))
+            reasons[f"the webhook answered {answers}: {cell.given_up.reason}"] += 1
+    return [f"{count}: {reason}" for reason, count in reasons.items()]
 
 
 def shortened(text: str, width: int) -> str:
