@@ -51,9 +51,8 @@ def _add(panel: str, command: Callable[..., None], *examples: str) -> None:
     app.command(cls=PlainCommand, rich_help_panel=panel, epilog="\n".join(examples))(command)
 
 
-_add(RUN, up, "router up", "router up --data-dir /var/lib/router --port 8080 --workers 2")
 _add(RUN, demo, "router demo", "router demo --stay")
-_add(RUN, up, "router up", "router up --data-dir .router --port 8080 --kafka-port 9092")
+_add(RUN, up, "router up", "router up --data-dir /var/lib/router --port 8080 --workers 2")
 _add(RUN, server, "router server --bootstrap-servers kafka:9092 --port 8080")
 _add(RUN, worker, "router worker --bootstrap-servers kafka:9092 --stages fanout,delivery")
 app.add_typer(topics.app, rich_help_panel=RUN)

@@ -120,7 +120,7 @@ def test_the_summary_counts_and_explains(board, samples):
         "9 filtered out",
         "the subject does not begin with models/ncd",
         "2 dead-lettered",
-        "answered 500, 500; MaxDeliveryAttemptsExceeded",
+        "2: the webhook answered 500 and 500: MaxDeliveryAttemptsExceeded",
         "topic subscriber.models",
     ):
         assert words in text
