@@ -85,7 +85,9 @@ async def a_hostile(misbehave: Misbehave) -> AsyncIterator[str]:
         try:
             with suppress(OSError, asyncio.IncompleteReadError):
                 head = await reader.readuntil(b"\r\n\r\n")
-                length = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), b":0")
+                length = next(
+                    (line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), b":0"
+                )
                 await reader.readexactly(int(length.partition(b":")[2]))
                 await misbehave(reader, writer)
         finally:

@@ -25,6 +25,7 @@ from router.settings import Settings
 from router.subscriptions.view import SubscriptionsView
 from tests.builders import BOX, a_cloud_event, a_delivery, a_subscription, a_webhook, an_event, as_bytes
 from tests.receivers import a_receiver
+from tests.waiting import until
 from topics import ALL_TOPICS, ATTEMPTS, DEAD_LETTERS, DELIVERIES, RETRIES, UNREADABLE, Delivery, DeliveryAttempt
 from topics.dead_letters import DeadLetter
 from topics.subscriptions import RetryPolicy, Subscription, subscription_key
@@ -152,9 +153,7 @@ async def retrying(world: World) -> AsyncIterator[RetryAgent]:
 async def running(agent: Any) -> AsyncIterator[None]:
     await agent.start()
     try:
-        async with asyncio.timeout(30):
-            while await agent.check() is not None:
-                await asyncio.sleep(0.05)
+        await until(lambda: _is_ready(agent), 30)
         yield
     finally:
         await agent.stop()
@@ -185,7 +184,9 @@ async def test_a_failed_attempt_is_made_again_with_the_same_id(world):
     async with a_receiver(500, then=200) as receiver, delivering(world), retrying(world):
         (owed,) = await world.owe(world.subscribe(receiver.url), an_event())
         await receiver.wait_for(1)
-        waiting = await world.read(RETRIES[timedelta(seconds=10)].name, lambda r: r.value == owed.event and _of(r, owed))
+        waiting = await world.read(
+            RETRIES[timedelta(seconds=10)].name, lambda r: r.value == owed.event and _of(r, owed)
+        )
         world.ahead = timedelta(seconds=13)
         await receiver.wait_for(2)
         attempts = await world.attempts(owed, 2)
@@ -246,9 +247,7 @@ async def test_deliveries_of_a_deleted_subscription_are_dropped(world):
         await world.owe(gone, an_event(), due=world.now())
         await world.owe(world.subscribe(receiver.url), an_event())
         await receiver.wait_for(1)
-        async with asyncio.timeout(10):
-            while not world.count("router_deliveries_dropped_total", reason="subscription_deleted"):
-                await asyncio.sleep(0.02)
+        await until(lambda: bool(world.count("router_deliveries_dropped_total", reason="subscription_deleted")))
 
 
 async def test_a_subscription_that_is_not_known_yet_is_waited_for(world):
@@ -282,9 +281,7 @@ async def test_nothing_is_lost_while_kafka_takes_nothing(world):
         (owed,) = await world.owe(world.subscribe(receiver.url), an_event())
         world.producer.gone = True
         await receiver.wait_for(1)
-        async with asyncio.timeout(10):
-            while world.producer.refusals < 3:
-                await asyncio.sleep(0.05)
+        await until(lambda: world.producer.refusals >= 3)
         assert await agent.check() is None
         world.producer.gone = False
         await world.read(RETRIES[timedelta(seconds=10)].name, lambda r: _of(r, owed))
@@ -313,6 +310,10 @@ async def test_what_was_settled_is_not_delivered_again_after_a_restart(world):
                 await world.owe(subscription, an_event())
                 await receiver.wait_for(count)
     assert len({r.headers["webhook-id"] for r in receiver.received}) == len(receiver.received)
+
+
+async def _is_ready(agent: Any) -> bool:
+    return await agent.check() is None
 
 
 def _of(record: Any, delivery: Delivery) -> bool:

@@ -16,7 +16,8 @@ def test_some_refusals_are_for_good(status):
 
 
 @pytest.mark.parametrize(
-    "status", [100, 205, 206, 226, 300, 301, 302, 304, 307, 308, 402, 404, 408, 409, 410, 422, 429, 500, 502, 503, 504, 599]
+    "status",
+    [100, 205, 206, 226, 300, 301, 302, 304, 307, 308, 402, 404, 408, 409, 410, 422, 429, 500, 502, 503, 504, 599],
 )
 def test_everything_else_is_tried_again(status):
     assert verdict_of(status) == "failed"

@@ -1,0 +1,153 @@
+"""Lanes: nobody is held up by another's endpoint."""
+
+from collections import Counter
+
+import pytest
+
+from router.delivery.lanes import (
+    ALL_BYTES,
+    FAILING_AFTER,
+    IN_FLIGHT_LIMIT,
+    LANE_BYTES,
+    LANE_IN_FLIGHT_LIMIT,
+    LANE_LEAST,
+    LANE_SECONDS,
+    Lanes,
+)
+
+
+def fill(lanes, key, count, now=0.0):
+    for number in range(count):
+        assert lanes.offer(key, (key, number), 100, now) is None
+
+
+def send_all(lanes, now=0.0):
+    turns = []
+    while (turn := lanes.next(now)) is not None:
+        turns.append(turn)
+    return turns
+
+
+def test_items_of_a_lane_go_out_in_their_order():
+    lanes = Lanes()
+    fill(lanes, "a", 3)
+    assert [turn.item for turn in send_all(lanes)] == [("a", 0), ("a", 1), ("a", 2)]
+
+
+def test_a_lane_has_so_much_under_way_and_no_more_until_something_ends():
+    lanes = Lanes()
+    fill(lanes, "a", LANE_IN_FLIGHT_LIMIT + 5)
+    turns = send_all(lanes)
+    assert len(turns) == LANE_IN_FLIGHT_LIMIT
+    lanes.finished(turns[0], 1.0, succeeded=True)
+    assert [turn.item for turn in send_all(lanes)] == [("a", LANE_IN_FLIGHT_LIMIT)]
+
+
+def test_lanes_take_turns():
+    lanes = Lanes()
+    for key in "abc":
+        fill(lanes, key, 3)
+    assert "".join(turn.item[0] for turn in send_all(lanes)) == "abcabcabc"
+
+
+def test_a_lane_that_is_stuck_leaves_room_for_the_others():
+    lanes = Lanes()
+    fill(lanes, "stuck", 200)
+    send_all(lanes)
+    fill(lanes, "alive", 10, now=25.0)
+    assert Counter(turn.item[0] for turn in send_all(lanes, 25.0)) == {"alive": 10}
+
+
+def test_all_lanes_together_have_a_limit():
+    lanes = Lanes()
+    for number in range(20):
+        fill(lanes, str(number), LANE_IN_FLIGHT_LIMIT)
+    assert len(send_all(lanes)) == IN_FLIGHT_LIMIT == lanes.in_flight
+
+
+def test_a_slow_lane_takes_only_what_it_can_send_in_a_while():
+    lanes = Lanes()
+    fill(lanes, "slow", LANE_IN_FLIGHT_LIMIT + LANE_LEAST)
+    send_all(lanes)
+    assert lanes.offer("slow", "one too many", 100, now=30.0) is not None
+    assert lanes.offer("quick", "welcome", 100, now=30.0) is None
+
+
+def test_a_quick_lane_takes_a_lot():
+    lanes = Lanes()
+    fill(lanes, "quick", 5_000)
+    assert lanes.waiting == 5_000
+
+
+def test_a_lane_that_became_slow_gives_up_its_newest():
+    lanes = Lanes()
+    fill(lanes, "a", 1_000)
+    turns = send_all(lanes)
+    for turn in turns:
+        lanes.finished(turn, 30.0, succeeded=False)
+    kept = int(1 * LANE_SECONDS / turns[0].lane.attempt_seconds)
+    taken = lanes.overflow(turns[0].lane, 30.0)
+    assert taken == [("a", number) for number in range(LANE_IN_FLIGHT_LIMIT + max(kept, LANE_LEAST), 1_000)]
+    assert lanes.waiting == max(kept, LANE_LEAST)
+
+
+def test_an_endpoint_that_keeps_failing_is_tried_one_at_a_time_until_it_succeeds():
+    lanes = Lanes()
+    fill(lanes, "a", 200)
+    turns = send_all(lanes)
+    for turn in turns[:FAILING_AFTER]:
+        lanes.finished(turn, 0.1, succeeded=False)
+    assert turns[0].lane.is_failing
+    for turn in turns[FAILING_AFTER:]:
+        lanes.finished(turn, 0.1, succeeded=False)
+    (probe,) = send_all(lanes, 0.1)
+    lanes.finished(probe, 0.2, succeeded=True)
+    assert len(send_all(lanes, 0.2)) == LANE_IN_FLIGHT_LIMIT
+
+
+def test_an_attempt_that_was_not_made_says_nothing_of_the_endpoint():
+    lanes = Lanes()
+    fill(lanes, "a", 1)
+    (turn,) = send_all(lanes)
+    lanes.finished(turn, 60.0, succeeded=None)
+    assert turn.lane.attempt_seconds < 1
+    assert turn.lane.failures == 0
+
+
+def test_large_items_fill_a_lane_by_their_bytes():
+    lanes = Lanes()
+    half = LANE_BYTES // 2
+    assert lanes.offer("a", 1, half, 0.0) is None
+    assert lanes.offer("a", 2, half, 0.0) is None
+    assert lanes.offer("a", 3, half, 0.0) is not None
+
+
+def test_reading_stops_when_too_much_waits_in_all():
+    lanes = Lanes()
+    for number in range(ALL_BYTES // LANE_BYTES):
+        assert not lanes.is_full
+        lanes.offer(str(number), number, LANE_BYTES, 0.0)
+    assert lanes.is_full
+
+
+def test_after_clearing_nothing_waits_and_what_is_under_way_may_end():
+    lanes = Lanes()
+    fill(lanes, "a", 100)
+    turns = send_all(lanes)
+    lanes.clear()
+    assert (lanes.waiting, lanes.bytes) == (0, 0)
+    lanes.finished(turns[0], 1.0, succeeded=True)
+    assert send_all(lanes) == []
+    fill(lanes, "a", 1)
+    assert len(send_all(lanes)) == 1
+
+
+@pytest.mark.parametrize("count", [1, 10])
+def test_lanes_that_are_idle_cost_nothing_to_ask(count):
+    lanes = Lanes()
+    for number in range(count):
+        fill(lanes, str(number), 1)
+    for turn in send_all(lanes):
+        lanes.finished(turn, 0.0, succeeded=True)
+    assert lanes.next(0.0) is None
+    assert (lanes.in_flight, lanes.waiting) == (0, 0)

@@ -1,0 +1,181 @@
+"""The handshake (§6), over a real socket."""
+
+import re
+from collections.abc import AsyncIterator
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, web
+
+from router.errors import RefusedError
+from router.handlers import (
+    AcceptedWithoutCode,
+    EndpointPolicy,
+    Handshake,
+    Refused,
+    Validated,
+    new_session,
+    validate_endpoint,
+)
+from tests.builders import NOON, WORKSPACE
+from tests.receivers import Received, a_receiver
+
+POLICY = EndpointPolicy((ip_network("127.0.0.1/32"),), allow_http=True)
+CODE = "512d38b6-c7b8-40c8-89fe-f46f9e9622b6"
+ACTIVITY = r"Activity id:[0-9a-f-]{36}, timestamp: 10/20/2025 12:00:00 PM \(UTC\)\.$"
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[ClientSession]:
+    async with new_session(POLICY) as session:
+        yield session
+
+
+def a_handshake(url: str, **fields: Any) -> Handshake:
+    given = {
+        "url": url,
+        "subscription_name": "alerts",
+        "topic": WORKSPACE,
+        "schema": None,
+        "validation_url": "http://127.0.0.1:8080/validate?token=t",
+        "validation_code": CODE,
+    }
+    return Handshake(**(given | fields))
+
+
+async def validate(session: ClientSession, handshake: Handshake, **fields: Any) -> Validated | Refused:
+    return await validate_endpoint(session, handshake, policy=POLICY, now=NOON, **fields)
+
+
+async def echo(received: Received) -> web.Response:
+    return web.json_response({"validationResponse": received.json[0]["data"]["validationCode"], "more": 1})
+
+
+async def test_an_endpoint_that_sends_the_code_back_is_validated(session):
+    async with a_receiver(echo) as receiver:
+        assert await validate(session, a_handshake(receiver.url + "?code=secret")) == Validated()
+    (request,) = receiver.received
+    expected = {
+        "content-type": "application/json; charset=utf-8",
+        "aeg-event-type": "SubscriptionValidation",
+        "aeg-subscription-name": "ALERTS",
+        "aeg-delivery-count": "0",
+        "aeg-data-version": "1",
+        "aeg-metadata-version": "1",
+    }
+    assert (request.method, request.path) == ("POST", "/hook?code=secret")
+    assert expected.items() <= request.headers.items()
+    (event,) = request.json
+    assert re.fullmatch("[0-9a-f-]{36}", event.pop("id"))
+    assert event == {
+        "topic": WORKSPACE,
+        "subject": "",
+        "data": {"validationCode": CODE, "validationUrl": "http://127.0.0.1:8080/validate?token=t"},
+        "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent",
+        "eventTime": "2025-10-20T12:00:00Z",
+        "metadataVersion": "1",
+        "dataVersion": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b""),
+        (200, b'{"validationResponse": "another"}'),
+        (200, b'["' + CODE.encode() + b'"]'),
+        (200, b"not json"),
+        (202, b'{"validationResponse": "' + CODE.encode() + b'"}'),
+        (204, b""),
+    ],
+)
+async def test_an_endpoint_that_accepts_without_the_code_may_be_confirmed_by_hand(session, status, body):
+    async with a_receiver(web.Response(status=status, body=body)) as receiver:
+        answer = await validate(session, a_handshake(receiver.url + "?code=secret"))
+    assert isinstance(answer, AcceptedWithoutCode)
+    assert answer.code == "Url validation"
+    assert answer.message.startswith(
+        f"Webhook validation handshake failed for {receiver.url}. Http POST request retuned 2XX response with response "
+    )
+    assert re.search(ACTIVITY, answer.message)
+    assert "secret" not in answer.message
+
+
+@pytest.mark.parametrize(
+    ("status", "name"), [(404, "NotFound"), (400, "BadRequest"), (500, "InternalServerError"), (302, "Found")]
+)
+async def test_an_endpoint_that_answers_otherwise_is_refused(session, status, name):
+    async with a_receiver(status) as receiver:
+        answer = await validate(session, a_handshake(receiver.url))
+    assert type(answer) is Refused
+    assert answer.message.startswith(
+        f"Webhook validation handshake failed for {receiver.url}. Http POST request failed with response code {name}. "
+        "For troublehooting, visit https://aka.ms/esvalidation. Activity id:"
+    )
+
+
+async def test_an_endpoint_that_does_not_answer_is_refused(session):
+    async with a_receiver() as receiver:
+        url = receiver.url
+    answer = await validate(session, a_handshake(url))
+    assert type(answer) is Refused
+    assert "failed with response code Unknown." in answer.message
+
+
+async def test_the_answer_must_come_in_time(session):
+    async def late(_received: Received) -> web.StreamResponse:
+        raise NotImplementedError
+
+    async with a_receiver(late) as receiver:
+        answer = await validate(session, a_handshake(receiver.url), timeout_seconds=0.0001)
+    assert type(answer) is Refused
+    assert "failed with response code Unknown." in answer.message
+
+
+async def test_a_body_without_end_is_refused(session):
+    async with a_receiver(web.Response(body=b'{"validationResponse": "' + b"x" * 200_000)) as receiver:
+        answer = await validate(session, a_handshake(receiver.url))
+    assert type(answer) is Refused
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.2/hook", "ftp://127.0.0.1/", "http://user@127.0.0.1/"])
+async def test_an_endpoint_where_nothing_may_go_is_not_asked(session, url):
+    with pytest.raises(RefusedError, match="Supplied URL is invalid"):
+        await validate(session, a_handshake(url))
+
+
+@pytest.mark.parametrize("origin", ["*", "eventgrid.azure.net"])
+async def test_a_cloud_events_endpoint_is_asked_for_permission(session, origin):
+    granted = web.Response(headers={"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"})
+    async with a_receiver(granted) as receiver:
+        handshake = a_handshake(receiver.url, schema="CloudEventSchemaV1_0")
+        assert await validate(session, handshake) == Validated()
+    (request,) = receiver.received
+    expected = {
+        "webhook-request-origin": "eventgrid.azure.net",
+        "webhook-request-callback": "http://127.0.0.1:8080/validate?token=t",
+        "webhook-request-rate": "120",
+    }
+    assert request.method == "OPTIONS"
+    assert expected.items() <= request.headers.items()
+    assert request.body == b""
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "name"),
+    [
+        (web.Response(status=404), Refused, "NotFound"),
+        (web.Response(), AcceptedWithoutCode, "Ok"),
+        (web.Response(headers={"WebHook-Allowed-Origin": "elsewhere.example"}), AcceptedWithoutCode, "Ok"),
+    ],
+)
+async def test_a_cloud_events_endpoint_that_does_not_permit_is_refused(session, answer, kind, name):
+    async with a_receiver(answer) as receiver:
+        refused = await validate(session, a_handshake(receiver.url, schema="CloudEventSchemaV1_0"))
+    assert type(refused) is kind
+    assert refused.message.startswith(
+        f"Webhook validation handshake failed for {receiver.url}. Http OPTIONS request failed with response code "
+    )
+    assert name.lower() in refused.message.lower()
+    assert "https://aka.ms/esvalidationcloudevent." in refused.message

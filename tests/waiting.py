@@ -1,0 +1,15 @@
+"""Waiting for a condition instead of for some time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 15.0) -> None:
+    """Return once the condition holds; fail when it does not within `seconds`."""
+    async with asyncio.timeout(seconds):
+        while True:
+            answer = condition()
+            if await answer if isawaitable(answer) else answer:
+                return
+            await asyncio.sleep(0.01)
