@@ -5,6 +5,7 @@ await stack.wait_ready()
 """
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -176,6 +177,8 @@ async def _must_answer(bootstrap_servers: str) -> None:
     """Raise KafkaUnavailableError when no broker answers."""
     from router.kafka.admin import admin_client  # noqa: PLC0415 (heavy, and the embedded Kafka needs no such question)
 
+    # The error says it in words; without any handler the client's own lines would go to the terminal as well.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     try:
         async with admin_client(bootstrap_servers):
             pass

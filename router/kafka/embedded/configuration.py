@@ -10,6 +10,8 @@ from router.kafka.embedded.ports import LOOPBACK
 NODE: Final = 1
 MEBIBYTE: Final = 1024 * 1024
 LOG_CONFIGURATION: Final = Path(__file__).with_name("log4j2.properties")
+_QUICK_START: Final = ("-XX:TieredStopAtLevel=1",)
+"""Without the compiler that makes long runs fast: it would cost a short one two seconds of CPU."""
 _DENY_UNSAFE_FROM: Final = 24
 _NATIVE_ACCESS_FROM: Final = 22
 
@@ -62,8 +64,8 @@ _SIZES: Final = {
 
 _QUICK_RECOVERY: Final = {
     # A broker that was killed may not register again until its old session has ended.
-    "broker.session.timeout.ms": "6000",
-    "broker.heartbeat.interval.ms": "1000",
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
     "group.min.session.timeout.ms": "1000",
 }
@@ -80,10 +82,13 @@ def _escaped(value: str) -> str:
     return "".join(c if " " < c <= "~" or (c == " " and i) else f"\\u{ord(c):04x}" for i, c in enumerate(plain))
 
 
-def kafka_command(java: Java, class_path: Sequence[Path], separator: str, properties: Path) -> list[str]:
+def kafka_command(
+    java: Java, class_path: Sequence[Path], separator: str, properties: Path, *, short_lived: bool = False
+) -> list[str]:
     """Return the command line of the broker, with an absolute class path."""
+    memory = ["-Xms256m", "-Xmx1g", *(_QUICK_START if short_lived else ())]
     return [
-        *_java_command(java, class_path, separator, ["-Xms256m", "-Xmx1g"]),
+        *_java_command(java, class_path, separator, memory),
         "kafka.Kafka",
         str(properties.absolute()),
     ]
@@ -94,8 +99,7 @@ def format_command(
 ) -> list[str]:
     """Return the command line that formats the log directory of a configuration."""
     tool = ["kafka.tools.StorageTool", "format", "--config", str(properties.absolute()), "--cluster-id", cluster_id]
-    # One second of work: what makes long runs fast would only make it slower.
-    return [*_java_command(java, class_path, separator, ["-Xmx256m", "-XX:TieredStopAtLevel=1"]), *tool]
+    return [*_java_command(java, class_path, separator, ["-Xmx256m", *_QUICK_START]), *tool]
 
 
 def _java_command(java: Java, class_path: Sequence[Path], separator: str, memory: Sequence[str]) -> list[str]:

@@ -144,7 +144,7 @@ def _download(jar: Jar, context: Any) -> Path:  # noqa: ANN401
             artifact.cached_path.unlink(missing_ok=True)
             if attempt == ATTEMPTS or isinstance(error, RuntimeError):
                 raise EmbeddedKafkaError(
-                    f"cannot download {jar.coordinate}: {reason(error)}",
+                    f"cannot download {jar.coordinate}: {_why(error)}",
                     hint="Needed once. Behind a proxy set HTTPS_PROXY; ROUTER_MAVEN_REPOSITORY names a mirror; "
                     f"{OTHER_KAFKA}.",
                 ) from error
@@ -154,8 +154,10 @@ def _download(jar: Jar, context: Any) -> Path:  # noqa: ANN401
     raise AssertionError("an attempt returns or raises")
 
 
-def reason(error: Exception) -> str:
-    """Return what went wrong in the words of the innermost error, on one line."""
+def _why(error: Exception) -> str:
+    """Return what went wrong in the words of the innermost error, on one line; jgo's own would show a mirror's password."""
+    if isinstance(error, RuntimeError):
+        return "the repository does not have it"
     while True:
         inner = error.__cause__ or error.__context__
         if not isinstance(inner, Exception):

