@@ -1,0 +1,1 @@
+"""Benchmarks: each runs its reference in the same run, on the same broker, and prints the ratio."""
