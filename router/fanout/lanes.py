@@ -111,22 +111,22 @@ class Lane:
                 return
 
     async def _write(self, batches: list[Batch]) -> None:
-        while batches:
+        written = False
+        while not written:
             try:
                 async with asyncio.timeout(WRITE_SECONDS):
                     await self._write_once(batches)
+                written = True
             except _RECOVERABLE as error:
                 log.warning("lane.write_failed", partition=self.partition.partition, error=repr(error))
-                batches = await self._recover(batches)
-            else:
-                self._next_offset = batches[-1][-1].offset + 1
-                self._owner.written(self._plans, batches)
-                return
+                written = await self._recover(_end(batches))
+        self._next_offset = _end(batches)
+        self._owner.written(self._plans, batches)
 
     async def _write_once(self, batches: list[Batch]) -> None:
         self._take_waiting(batches)
         self._plans = []
-        await self._writer.write(self._parts(batches), batches[-1][-1].offset + 1)
+        await self._writer.write(self._parts(batches), _end(batches))
 
     def _take_waiting(self, batches: list[Batch]) -> None:
         count = sum(map(len, batches))
@@ -141,8 +141,12 @@ class Lane:
             yield plan.outputs
             await asyncio.sleep(0)  # let the producer send this part while the next is planned
 
-    async def _recover(self, batches: list[Batch]) -> list[Batch]:
-        """Connect anew and return what still has to be written: everything, or nothing if the commit went through."""
+    async def _recover(self, end: int) -> bool:
+        """Connect anew and say whether the write that failed went through after all.
+
+        Raises:
+            LaneLostError: the committed offset is neither where the write began nor where it ended.
+        """
         while True:
             await self._writer.stop()
             await asyncio.sleep(RETRY_SECONDS)
@@ -152,8 +156,10 @@ class Lane:
             except _RECOVERABLE as error:
                 log.warning("lane.waiting_for_kafka", partition=self.partition.partition, error=repr(error))
                 continue
-            if committed == batches[-1][-1].offset + 1:
-                return []
-            if committed == self._next_offset:
-                return batches
-            raise LaneLostError(f"committed is {committed}, expected {self._next_offset}")
+            if committed not in (end, self._next_offset):
+                raise LaneLostError(f"committed is {committed}, expected {self._next_offset}")
+            return committed == end
+
+
+def _end(batches: Sequence[Batch]) -> int:
+    return int(batches[-1][-1].offset) + 1
