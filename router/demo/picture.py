@@ -12,8 +12,12 @@ from rich.text import Text
 
 from router.demo.board import Board, Called, Cell, GivenUp, Observation, Postponed, State
 from router.demo.plan import Wish, short_type
+from router.demo.samples import Sample
 
 SUBJECT_WIDTH: Final = 30
+LABEL_WIDTH: Final = 24
+ROOM: Final = (104, 30)
+"""Columns and lines of a terminal from which on the whole table has room."""
 STYLES: Final[dict[State, str]] = {
     "delivered": "green",
     "waiting": "yellow",
@@ -23,35 +27,53 @@ STYLES: Final[dict[State, str]] = {
 }
 
 
-def table(board: Board, now: datetime) -> Table:
-    """Return the events as rows and the subscriptions as columns."""
-    grid = Table(title="Who got what, and why not", title_justify="left", box=box.ROUNDED)
-    grid.add_column("event")
+def table(board: Board, now: datetime, *, compact: bool = False) -> Table:
+    """Return the events as rows and the subscriptions as columns; `compact` fits into 80 columns and 20 lines."""
+    grid = Table(title="Who got what, and why not", title_justify="left", box=box.SIMPLE if compact else box.ROUNDED)
+    grid.add_column("event", no_wrap=True)
     for wish in board.wishes:
-        grid.add_column(Text.assemble(wish.name, ("\n" + _kind(wish), "dim")))
+        kind = "" if compact else f"\n{_kind(wish)}"
+        grid.add_column(Text.assemble(wish.name, (kind, "dim")), no_wrap=compact)
+    words = cell_words if compact else cell_text
     for sample in board.samples:
-        subject = shortened(sample.envelope.subject or "", SUBJECT_WIDTH)
-        label = Text.assemble((short_type(sample.envelope.type), "bold"), ("\n" + subject, "dim"))
         cells = [board.cell(wish, sample) for wish in board.wishes]
-        grid.add_row(label, *(Text(cell_text(cell, now), style=STYLES[cell.state]) for cell in cells))
+        label = _label(sample, compact=compact)
+        grid.add_row(label, *(Text(words(cell, now), style=STYLES[cell.state]) for cell in cells))
     return grid
 
 
 def cell_text(cell: Cell, now: datetime) -> str:
-    """Say in a few words how far a cell is."""
+    """Say in two lines how far a cell is."""
     after = "" if cell.seconds is None else f"\nafter {cell.seconds * 1000:.0f} ms"
     statuses = ", ".join(map(str, cell.answers))
     match cell.state:
         case "filtered out":
-            return "filtered out\n" + _condition(cell.why_not or "")
+            return f"filtered out\nby {_condition(cell.why_not or '')}"
         case "waiting":
             return "…"
         case "delivered":
             return "delivered" + after
         case "retrying":
-            return f"failed: {statuses}{_wait(cell, now)}"
+            wait = _seconds_left(cell, now)
+            return f"failed: {statuses}" + ("" if wait is None else f"\nretry in {wait:.0f} s")
         case "dead-lettered":
             return f"dead-lettered\nfailed: {statuses}"
+
+
+def cell_words(cell: Cell, now: datetime) -> str:
+    """Say in very few words how far a cell is."""
+    match cell.state:
+        case "filtered out":
+            return f"no: {_condition(cell.why_not or '')}"
+        case "waiting":
+            return "…"
+        case "delivered":
+            return "✓" if cell.seconds is None else f"✓ {cell.seconds * 1000:.0f} ms"
+        case "retrying":
+            wait = _seconds_left(cell, now)
+            return "✗ failed" if wait is None else f"✗ retry {wait:.0f} s"
+        case "dead-lettered":
+            return "✗ dead"
 
 
 def line(observation: Observation, cell: Cell) -> Text:
@@ -127,10 +149,17 @@ def _target(wish: Wish) -> str:
 
 def _condition(why_not: str) -> str:
     """Return the condition in a word; the whole sentence stands below the table."""
-    return "by subject" if "subject" in why_not else "by type"
+    return "subject" if "subject" in why_not else "type"
 
 
-def _wait(cell: Cell, now: datetime) -> str:
-    if cell.due is None:
-        return ""
-    return f"\nretry in {max((cell.due - now).total_seconds(), 0):.0f} s"
+def _seconds_left(cell: Cell, now: datetime) -> float | None:
+    return None if cell.due is None else max((cell.due - now).total_seconds(), 0)
+
+
+def _label(sample: Sample, *, compact: bool) -> Text:
+    name, subject = short_type(sample.envelope.type), sample.envelope.subject or ""
+    if compact:
+        return Text.assemble(
+            (name, "bold"), (" " + shortened(subject.rpartition("/")[2], LABEL_WIDTH - len(name)), "dim")
+        )
+    return Text.assemble((name, "bold"), ("\n" + shortened(subject, SUBJECT_WIDTH), "dim"))

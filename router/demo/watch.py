@@ -56,4 +56,6 @@ class Watch:
         return self._live
 
     def _picture(self) -> Table:
-        return picture.table(self._board, datetime.now(UTC))
+        columns, lines = picture.ROOM
+        size = self._console.size
+        return picture.table(self._board, datetime.now(UTC), compact=size.width < columns or size.height < lines)

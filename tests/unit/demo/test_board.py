@@ -42,8 +42,8 @@ def everything_that_must_happen(samples):
         yield GivenUp("broken", sample.id, "MaxDeliveryAttemptsExceeded", 2)
 
 
-def rendered(renderable):
-    console = Console(width=160)
+def rendered(renderable, width=160):
+    console = Console(width=width)
     with console.capture() as capture:
         console.print(renderable)
     return capture.get()
@@ -108,6 +108,17 @@ def test_the_table_tells_what_happens(board, samples):
     board.apply(Postponed("broken", event, NOON + timedelta(seconds=10)), 0.1)
     text = rendered(picture.table(board, NOON))
     for words in ("ModelRegistered", "after 42 ms", "failed: 500", "retry in 10 s", "filtered out", "by subject"):
+        assert words in text
+
+
+def test_a_small_terminal_gets_a_small_table(board, samples):
+    event = wanted_by(BROKEN, samples)[0].id
+    board.apply(Written("models", wanted_by(MODELS, samples)[0].id), 0.0421)
+    board.apply(Called("broken", event, 500), 0.1)
+    board.apply(Postponed("broken", event, NOON + timedelta(seconds=10)), 0.1)
+    text = rendered(picture.table(board, NOON, compact=True), width=80)
+    assert len(text.splitlines()) <= 20
+    for words in ("DatasetDriftDetected", "✓ 42 ms", "✗ retry 10 s", "no: subject"):
         assert words in text
 
 
