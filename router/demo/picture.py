@@ -15,7 +15,7 @@ from router.demo.plan import Wish, short_type
 from router.demo.samples import Sample
 
 SUBJECT_WIDTH: Final = 30
-LABEL_WIDTH: Final = 24
+LABEL_WIDTH: Final = 22
 ROOM: Final = (104, 30)
 """Columns and lines of a terminal from which on the whole table has room."""
 STYLES: Final[dict[State, str]] = {
