@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 KAFKA_SECONDS = 30.0
 STOP_SECONDS = 20.0
+PRODUCE_SECONDS = 3600.0
+"""Nobody waits for these records, and what is given up and written anew may be there twice."""
 
 
 class StageAgent(Protocol):
@@ -87,7 +89,7 @@ async def run_worker(settings: Settings) -> int:
         await follower.start()
         cleanup.push_async_callback(follower.stop)
         health.register("subscriptions", follower.check)
-        producer = KafkaProducer(settings.bootstrap_servers)
+        producer = KafkaProducer(settings.bootstrap_servers, timeout_seconds=PRODUCE_SECONDS)
         await producer.start()
         cleanup.push_async_callback(producer.stop)
         stages = _stages(settings, follower, producer, metrics)

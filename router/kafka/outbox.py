@@ -1,7 +1,7 @@
 """Outbox: records on their way to Kafka in batches, each batch tried until Kafka has it."""
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -12,7 +12,10 @@ from router.kafka.producer import Message, Producer
 
 log = structlog.get_logger(__name__)
 
-BATCH_ENTRIES: Final = 2_000
+BATCH_BYTES: Final = 128 * 1024
+"""Less than the producer gathers for one partition: a batch that it has no room for would be written twice."""
+_OVERHEAD_BYTES: Final = 400
+"""Key and headers of a record, about."""
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 
@@ -22,6 +25,7 @@ Addressed = tuple[str, Message]
 
 class _Entry(NamedTuple):
     records: Sequence[Addressed]
+    size: int
     written: Callable[[], None]
 
 
@@ -34,7 +38,7 @@ class Outbox:
 
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
-        self._entries: list[_Entry] = []
+        self._entries: deque[_Entry] = deque()
         self._in_hand = 0
         self._filled = asyncio.Event()
 
@@ -44,14 +48,15 @@ class Outbox:
 
     def put(self, records: Sequence[Addressed], written: Callable[[], None]) -> None:
         """Take an entry; `written` is called once every record of it is acknowledged."""
-        self._entries.append(_Entry(records, written))
+        size = sum(len(message.value or b"") for _topic, message in records) + _OVERHEAD_BYTES * len(records)
+        self._entries.append(_Entry(records, size, written))
         self._filled.set()
 
     async def run(self) -> None:
         """Write until cancelled; what is not acknowledged by then is not called back."""
         while True:
             await self._filled.wait()
-            batch, self._entries = self._entries[:BATCH_ENTRIES], self._entries[BATCH_ENTRIES:]
+            batch = self._next_batch()
             self._in_hand = len(batch)
             await self._write(batch)
             self._in_hand = 0
@@ -59,6 +64,14 @@ class Outbox:
                 entry.written()
             if not self._entries:
                 self._filled.clear()
+
+    def _next_batch(self) -> list[_Entry]:
+        batch = [self._entries.popleft()]
+        size = batch[0].size
+        while self._entries and size + self._entries[0].size <= BATCH_BYTES:
+            batch.append(self._entries.popleft())
+            size += batch[-1].size
+        return batch
 
     async def _write(self, batch: list[_Entry]) -> None:
         by_topic: defaultdict[str, list[Message]] = defaultdict(list)

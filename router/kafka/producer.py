@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 import structlog
@@ -18,6 +19,8 @@ from router.errors import KafkaUnavailableError, RefusedError
 from topics import MAX_MESSAGE_BYTES
 
 log = structlog.get_logger(__name__)
+
+STOP_SECONDS = 10.0
 
 BATCH_BYTES = 256 * 1024
 """The sweet spot of aiokafka: more costs copies (reference: Faust and aiokafka, §3)."""
@@ -70,10 +73,12 @@ class KafkaProducer:
         await self._running()
 
     async def stop(self) -> None:
-        """Write what is waiting, then disconnect."""
+        """Write what is waiting, then disconnect; without Kafka, only disconnect."""
         producer, self._producer = self._producer, None
         if producer:
-            await producer.stop()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await producer.stop()
 
     async def send(self, topic: str, message: Message) -> Position:
         """Write one record and return once it is acknowledged.
