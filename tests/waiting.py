@@ -1,6 +1,7 @@
 """Waiting for a condition instead of for some time."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 
@@ -13,3 +14,10 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float 
             if await answer if isawaitable(answer) else answer:
                 return
             await asyncio.sleep(0.01)
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

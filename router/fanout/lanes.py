@@ -22,7 +22,6 @@ log = structlog.get_logger(__name__)
 QUEUED_BATCHES = 8
 MOST_EVENTS = 4000
 """Events in one write; reached only under load, as a write begins once the queue was found empty."""
-WRITE_SECONDS = 45.0
 RETRY_SECONDS = 0.5
 
 Batch = list[Any]
@@ -114,8 +113,7 @@ class Lane:
         written = False
         while not written:
             try:
-                async with asyncio.timeout(WRITE_SECONDS):
-                    await self._write_once(batches)
+                await self._write_once(batches)
                 written = True
             except _RECOVERABLE as error:
                 log.warning("lane.write_failed", partition=self.partition.partition, error=repr(error))

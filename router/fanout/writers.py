@@ -19,6 +19,7 @@ from topics import MAX_MESSAGE_BYTES
 
 GROUP = "router-fanout"
 START_SECONDS = 30.0
+STALLED_SECONDS = 10.0
 STOP_SECONDS = 5.0
 
 Outputs = Mapping[Destination, list[OutRecord]]
@@ -66,15 +67,17 @@ class TransactionalWriter:
     async def write(self, parts: AsyncIterator[Outputs], next_offset: int) -> None:
         """Write all parts in one transaction with the source offset."""
         producer = self._producer
-        await producer.begin_transaction()
+        async with asyncio.timeout(STALLED_SECONDS):
+            await producer.begin_transaction()
         futures = []
         async for outputs in parts:
             futures += await send_batches(producer, outputs)
-        offsets = {self._partition: OffsetAndMetadata(next_offset, "")}
-        await producer.send_offsets_to_transaction(offsets, GROUP)
+        async with asyncio.timeout(STALLED_SECONDS):
+            await producer.send_offsets_to_transaction({self._partition: OffsetAndMetadata(next_offset, "")}, GROUP)
         # commit_transaction() does not notice a batch that failed: only its future tells.
-        await asyncio.gather(*futures)
-        await producer.commit_transaction()
+        await _acknowledged(futures)
+        async with asyncio.timeout(STALLED_SECONDS):
+            await producer.commit_transaction()
 
 
 class IdempotentWriter:
@@ -101,8 +104,9 @@ class IdempotentWriter:
         futures = []
         async for outputs in parts:
             futures += await send_batches(self._producer, outputs)
-        await asyncio.gather(*futures)
-        await self._commit(self._partition, next_offset)
+        await _acknowledged(futures)
+        async with asyncio.timeout(STALLED_SECONDS):
+            await self._commit(self._partition, next_offset)
 
 
 def _producer_settings(bootstrap_servers: str) -> dict[str, Any]:
@@ -125,6 +129,20 @@ async def _started(producer: Any) -> Any:  # noqa: ANN401 (aiokafka is untyped)
         await _stop(producer)
         raise
     return producer
+
+
+async def _acknowledged(futures: list[asyncio.Future[Any]]) -> None:
+    """Return once Kafka has every batch; raise what one of them failed with, or TimeoutError when nothing moves.
+
+    A batch for a deleted topic would wait for ever; a time limit on the whole would never let a large write end.
+    """
+    pending = set(futures)
+    while pending:
+        done, pending = await asyncio.wait(pending, timeout=STALLED_SECONDS)
+        if not done:
+            raise TimeoutError(f"{len(pending)} batches are not acknowledged")
+        for future in done:
+            future.result()
 
 
 async def _stop(producer: Any) -> None:  # noqa: ANN401 (aiokafka is untyped)

@@ -1,0 +1,53 @@
+"""One suite for the memory producer and the real one: a fake that behaves otherwise is a lie."""
+
+import uuid
+
+import pytest
+
+from router.errors import KafkaUnavailableError
+from router.kafka.admin import ensure_topics
+from router.kafka.memory import MemoryProducer
+from router.kafka.producer import KafkaProducer, Message
+from topics import Topic
+
+
+@pytest.fixture
+def topic():
+    return f"contract-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
+async def producer(request, topic):
+    if request.param == "memory":
+        yield MemoryProducer()
+        return
+    broker = request.getfixturevalue("kafka")
+    await ensure_topics(broker.bootstrap_servers, [Topic(topic, "", "", 1, "delete", (), ())])
+    producer = KafkaProducer(broker.bootstrap_servers)
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+async def test_offsets_count_up_from_zero(producer, topic):
+    assert await producer.send(topic, Message(b"k", b"v")) == (0, 0)
+    assert await producer.send_all(topic, [Message(None, b"v"), Message(b"k", None)]) == [(0, 1), (0, 2)]
+
+
+async def test_nothing_to_send_is_sent_at_once(producer, topic):
+    assert await producer.send_all(topic, []) == []
+
+
+async def test_headers_may_be_any_bytes(producer, topic):
+    position = await producer.send(topic, Message(b"k", b"v", [("x", b"\x00\xff"), ("x", b"twice")]))
+    assert position.offset == 0
+
+
+async def test_a_broker_that_is_gone_is_an_error_in_words():
+    producer = MemoryProducer()
+    producer.broken = True
+    with pytest.raises(KafkaUnavailableError):
+        await producer.send("t", Message(b"k", b"v"))
+    unreachable = KafkaProducer("127.0.0.1:1", timeout_seconds=3)
+    with pytest.raises(KafkaUnavailableError, match=r"127\.0\.0\.1:1"):
+        await unreachable.send("t", Message(b"k", b"v"))
