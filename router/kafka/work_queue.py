@@ -23,7 +23,7 @@ _COMMIT_TIMEOUT_SECONDS: Final = 10.0
 _DISCONNECT_SECONDS: Final = 10.0
 _REVOKE_SECONDS: Final = 3.0
 _RECONNECT_SECONDS: Final = 0.5
-_SESSION_SECONDS: Final = 30
+SESSION_SECONDS: Final = 30
 _FETCH_WAIT_MS: Final = 100
 _POLL_INTERVAL_MS: Final = 24 * 3600 * 1000
 """Waiting for hours is normal here; a loop that hangs is found by the readiness check, not by Kafka."""
@@ -168,7 +168,7 @@ class WorkQueue:
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             isolation_level="read_committed",
-            session_timeout_ms=_SESSION_SECONDS * 1000,
+            session_timeout_ms=SESSION_SECONDS * 1000,
             max_poll_interval_ms=_POLL_INTERVAL_MS,
             max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
             fetch_max_wait_ms=_FETCH_WAIT_MS,

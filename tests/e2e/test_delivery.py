@@ -127,10 +127,10 @@ async def world(kafka: Any) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def delivering(world: World) -> AsyncIterator[DeliveryAgent]:
+async def delivering(world: World, instance: str = "delivery-tests") -> AsyncIterator[DeliveryAgent]:
     """Run the delivery stage, once it has its partitions."""
     agent = DeliveryAgent(
-        world.settings,
+        world.settings.model_copy(update={"instance": instance}),
         subscriptions=world.view,
         handler=WebhookHandler(world.settings, BOX, now=world.now),
         producer=world.producer,
@@ -310,6 +310,45 @@ async def test_what_was_settled_is_not_delivered_again_after_a_restart(world):
                 await world.owe(subscription, an_event())
                 await receiver.wait_for(count)
     assert len({r.headers["webhook-id"] for r in receiver.received}) == len(receiver.received)
+
+
+async def test_more_waits_than_retry_keeps_in_memory(world, monkeypatch):
+    monkeypatch.setattr("router.retry.schedule.PLACE_RECORDS", 5)
+    async with a_receiver() as receiver, delivering(world), retrying(world):
+        subscription = world.subscribe(receiver.url)
+        due = world.now() + timedelta(seconds=60)
+        waiting = [
+            a_delivery(delivery_id=uuid4().hex, subscription_id=subscription.id, attempt=2, due=due) for _ in range(200)
+        ]
+        waiting = [replace(delivery, first_published=world.now()) for delivery in waiting]
+        messages = [Message(subscription_key(subscription.id), d.event, d.headers()) for d in waiting]
+        await world.producer.send_all(RETRIES[timedelta(seconds=30)].name, messages)
+        quick = replace(waiting[0], delivery_id=uuid4().hex, due=world.now())
+        await world.producer.send(RETRIES[timedelta(seconds=10)].name, Message(b"quick", quick.event, quick.headers()))
+        first = await receiver.wait_for(1)
+        assert [r.headers["webhook-id"] for r in first] == [quick.delivery_id]
+        world.ahead = timedelta(seconds=61)
+        await receiver.wait_for(201)
+    assert {r.headers["webhook-id"] for r in receiver.received} == {d.delivery_id for d in (quick, *waiting)}
+
+
+async def test_workers_share_the_partitions_and_hand_them_over(world, monkeypatch):
+    # Nobody leaves a group of static members; the others wait until a session ends.
+    monkeypatch.setattr("router.kafka.work_queue.SESSION_SECONDS", 6)
+    async with a_receiver() as receiver, delivering(world):
+        subscriptions = [world.subscribe(receiver.url) for _ in range(8)]
+        owed: list[Delivery] = []
+
+        async def owe_each() -> None:
+            for subscription in subscriptions:
+                owed.extend(await world.owe(subscription, *[an_event(id=str(n)) for n in range(20)]))
+
+        await owe_each()
+        async with delivering(world, instance="delivery-tests-2"):
+            await owe_each()
+            await receiver.wait_for(len(owed))
+        await owe_each()
+        await until(lambda: {d.delivery_id for d in owed} == {r.headers["webhook-id"] for r in receiver.received}, 50)
 
 
 async def _is_ready(agent: Any) -> bool:
