@@ -26,7 +26,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     if running := os.environ.get(RUNNING):
         yield Kafka(running)
         return
-    broker = EmbeddedKafka(EmbeddedKafkaOptions(tmp_path_factory.mktemp("kafka"), port=0))
+    broker = EmbeddedKafka(EmbeddedKafkaOptions(tmp_path_factory.mktemp("kafka"), port=0, short_lived=True))
     asyncio.run(broker.start())
     try:
         yield Kafka(broker.bootstrap_servers)

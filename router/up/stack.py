@@ -27,7 +27,7 @@ from router.up.supervisor import Supervisor
 
 READY_SECONDS: Final = 120.0
 POLL_SECONDS: Final = 0.1
-PORT_PATIENCE_SECONDS: Final = 3.0
+PORT_PATIENCE_SECONDS: Final = 2.0
 # Together below the 30 s in which everything has to have ended (design §4).
 SERVER_STOP_SECONDS: Final = 8.0
 WORKERS_STOP_SECONDS: Final = 10.0

@@ -1,30 +1,124 @@
-"""The embedded Kafka on a real JVM."""
+"""The embedded Kafka on a real JVM: data survives, nothing is left behind, and it says why it cannot start."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from router.kafka.admin import ensure_topics
+import router
+from router.errors import EmbeddedKafkaError
+from router.kafka.admin import ensure_topics, partition_counts
+from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
+from router.kafka.embedded.probe import is_serving
+from router.kafka.embedded.storage import log_directory
 from topics import WORKSPACE_EVENTS
 
 pytestmark = pytest.mark.kafka
 
+PARENT = """
+import asyncio, sys, pathlib, time
+from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
+kafka = EmbeddedKafka(EmbeddedKafkaOptions(pathlib.Path(sys.argv[1]), port=0, short_lived=True))
+asyncio.run(kafka.start())
+print(kafka.pid, flush=True)
+time.sleep(600)
+"""
 
-async def test_a_transaction_is_seen_whole_by_a_committed_reader(kafka):
-    await ensure_topics(kafka.bootstrap_servers, [WORKSPACE_EVENTS])
-    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers, transactional_id="embedded-test")
+
+def embedded(directory: Path) -> EmbeddedKafka:
+    return EmbeddedKafka(EmbeddedKafkaOptions(directory, port=0, short_lived=True))
+
+
+async def write_in_transaction(bootstrap_servers: str, value: bytes) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, transactional_id="embedded-test")
     await producer.start()
     async with producer.transaction():
-        await (await producer.send(WORKSPACE_EVENTS.name, b"in a transaction"))
+        await (await producer.send(WORKSPACE_EVENTS.name, value))
     await producer.stop()
 
+
+async def first_committed(bootstrap_servers: str) -> bytes:
     consumer = AIOKafkaConsumer(
         WORKSPACE_EVENTS.name,
-        bootstrap_servers=kafka.bootstrap_servers,
+        bootstrap_servers=bootstrap_servers,
         isolation_level="read_committed",
         auto_offset_reset="earliest",
     )
     await consumer.start()
     record = await consumer.getone()
     await consumer.stop()
+    return record.value
 
-    assert record.value == b"in a transaction"
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+async def test_data_survives_a_kill_and_the_port_stays_the_same(tmp_path):
+    kafka = embedded(tmp_path / "kafka")
+    await kafka.start()
+    await ensure_topics(kafka.bootstrap_servers, [WORKSPACE_EVENTS])
+    await write_in_transaction(kafka.bootstrap_servers, b"in a transaction")
+    port, first = kafka.port, kafka.pid
+
+    kafka.kill()
+    assert not await is_serving("127.0.0.1", port)
+    assert kafka.exit_code == -signal.SIGKILL
+    await kafka.start()
+
+    assert (kafka.port, kafka.pid == first) == (port, False)
+    assert await first_committed(kafka.bootstrap_servers) == b"in a transaction"
+    assert await kafka.stop()
+    assert not kafka.is_running
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_no_jvm_is_left_when_the_parent_is_killed(tmp_path):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(router.__file__).parents[1])},
+    )
+    jvm = int(parent.stdout.readline())
+    assert b"kafka.Kafka" in Path(f"/proc/{jvm}/cmdline").read_bytes()
+
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    end = time.monotonic() + 10
+    while lives(jvm) and time.monotonic() < end:
+        time.sleep(0.01)
+
+    assert not lives(jvm)
+
+
+async def test_a_kafka_that_ends_while_it_starts_says_why_and_where_its_log_is(tmp_path):
+    kafka = embedded(tmp_path)
+    await kafka.start()
+    await kafka.stop()
+    meta = log_directory(tmp_path) / "meta.properties"
+    meta.write_text(meta.read_text().replace("node.id=1", "node.id=7"))
+
+    with pytest.raises(EmbeddedKafkaError, match=r"Kafka ended while it started \(exit code 1\): .*7") as raised:
+        await kafka.start()
+
+    assert str(kafka.log_path) in raised.value.hint
+    assert not kafka.is_running
+
+
+async def test_topics_are_not_made_by_asking_for_them(kafka):
+    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
+    await producer.start()
+    await producer.client.force_metadata_update()
+
+    assert "never-created" not in await partition_counts(kafka.bootstrap_servers)
+    await producer.stop()

@@ -22,7 +22,7 @@ from router.kafka.embedded.storage import check_directory, format_once, log_dire
 
 START_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 12.0
-PORT_PATIENCE_SECONDS: Final = 3.0
+PORT_PATIENCE_SECONDS: Final = 2.0
 """A Kafka that was just killed lets go of its port a moment later."""
 SHOWN_LINES: Final = 8
 

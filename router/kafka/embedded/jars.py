@@ -155,7 +155,7 @@ def _download(jar: Jar, context: Any) -> Path:  # noqa: ANN401
 
 
 def _why(error: Exception) -> str:
-    """Return what went wrong in the words of the innermost error, on one line; jgo's own would show a mirror's password."""
+    """Return what went wrong in the innermost error's words; jgo's own could show a mirror's password."""
     if isinstance(error, RuntimeError):
         return "the repository does not have it"
     while True:
