@@ -17,11 +17,16 @@ def topic():
 
 
 @pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
-async def producer(request, topic):
-    if request.param == "memory":
+def broker(request):
+    # Not in the asynchronous fixture below: the broker starts in an event loop of its own.
+    return None if request.param == "memory" else request.getfixturevalue("kafka")
+
+
+@pytest.fixture
+async def producer(broker, topic):
+    if broker is None:
         yield MemoryProducer()
         return
-    broker = request.getfixturevalue("kafka")
     await ensure_topics(broker.bootstrap_servers, [Topic(topic, "", "", 1, "delete", (), ())])
     producer = KafkaProducer(broker.bootstrap_servers)
     await producer.start()
