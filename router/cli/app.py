@@ -1,7 +1,7 @@
 """The commands, put together; and how they end."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -62,9 +62,9 @@ _add(USE, publish, "router publish events.json", "cat events.jsonl | router publ
 _add(USE, consume, "router consume drift --from-beginning --max 10 --json")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command of the command line and exit: 0 when it did what was asked."""
     try:
-        app(prog_name="router")
+        app(arguments, prog_name="router")
     except Exception as error:  # noqa: BLE001 (the last one to catch it: people get words, no traceback)
         sys.exit(report(error))

@@ -13,6 +13,7 @@ import typer
 from router.cli import output
 from router.cli.connection import brokers
 from router.cli.options import DEFAULT_DATA_DIR, BootstrapServers, DataDir
+from router.cli.signals import when_told_to_stop
 from router.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ async def _consume(servers: str, topic: str, show: "Show", end: End, *, from_beg
     from router.kafka.reading import reading  # noqa: PLC0415 (aiokafka is heavy)
 
     if (task := asyncio.current_task()) is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        when_told_to_stop(task.cancel, signal.SIGINT, signal.SIGTERM)
     async with reading(servers, [topic], from_beginning=from_beginning) as consumer:
         await _show_all(consumer, show, end)
 

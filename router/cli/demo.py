@@ -4,7 +4,7 @@ import asyncio
 import signal
 import tempfile
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ import typer
 
 from router.cli import output
 from router.cli.failures import INTERRUPTED
+from router.cli.signals import when_told_to_stop
 
 
 def demo(
@@ -59,10 +60,7 @@ def _directory(given: Path | None, *, keep: bool) -> Iterator[Path]:
 async def _until_signal(running: Coroutine[Any, Any, int]) -> int:
     """Run to the end, or until SIGINT or SIGTERM: then everything is stopped in order."""
     task = asyncio.ensure_future(running)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # Windows: Ctrl-C then raises KeyboardInterrupt
-            loop.add_signal_handler(number, task.cancel)
+    when_told_to_stop(task.cancel, signal.SIGINT, signal.SIGTERM)
     try:
         return await task
     except asyncio.CancelledError:

@@ -1,10 +1,8 @@
 """The ARM API (§8), as the commands use it: plain requests, and waiting for what the service finishes later."""
 
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -12,12 +10,12 @@ import httpx
 import msgspec
 
 from router.client.access import Access, start_hint
+from router.client.connection import open_connection
 from router.client.errors import error_of
 from router.client.resource_ids import EVENT_GRID_VERSION
 from router.errors import RefusedError, RouterError
 
 SETTLED: Final = frozenset({"Succeeded", "Failed", "Canceled"})
-REQUEST_TIMEOUT_SECONDS: Final = 60.0
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 1.0
 
@@ -39,14 +37,7 @@ class ArmClient:
 
     def __init__(self, access: Access, transport: httpx.BaseTransport | None = None) -> None:
         self._access = access
-        self._client = httpx.Client(
-            base_url=access.server,
-            headers={"authorization": f"Bearer {access.token}"},
-            timeout=REQUEST_TIMEOUT_SECONDS,
-            trust_env=not is_loopback(access.server),
-            verify=ssl.create_default_context(cafile=access.ca_file) if access.ca_file else True,
-            transport=transport,
-        )
+        self._client = open_connection(access, {"authorization": f"Bearer {access.token}"}, transport)
 
     def __enter__(self) -> Self:
         return self
@@ -131,15 +122,6 @@ def _state_of(answer: Answer) -> tuple[str, str | None]:
     unsaid = "Succeeded" if answer.operation is None else "InProgress"
     properties = answer.body.get("properties") or {}
     return str(properties.get("provisioningState", unsaid)), _message(answer.body)
-
-
-def is_loopback(url: str) -> bool:
-    """Say whether a URL's host is this machine, so that no proxy must be asked."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _answer(response: httpx.Response) -> Answer:

@@ -8,8 +8,9 @@ from typing import Final, Self
 import httpx
 
 from router.client.access import Access, start_hint
-from router.client.arm import ArmClient, is_loopback
+from router.client.arm import ArmClient
 from router.client.batches import Batch
+from router.client.connection import open_connection
 from router.client.errors import error_of
 from router.client.resource_ids import WORKSPACES_VERSION, last_segment, workspace_id
 from router.errors import RouterError
@@ -19,7 +20,6 @@ BUSY: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQ
 """Answers after which nothing was accepted, and a later try may succeed."""
 PAUSES_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
 LONGEST_PAUSE_SECONDS: Final = 10.0
-TIMEOUT_SECONDS: Final = 60.0
 
 
 class Publisher:
@@ -38,13 +38,7 @@ class Publisher:
         self._path = path
         self._sleep = sleep
         self._was_reached = False
-        self._client = httpx.Client(
-            base_url=access.server,
-            headers={"aeg-sas-key": key},
-            timeout=TIMEOUT_SECONDS,
-            trust_env=not is_loopback(access.server),
-            transport=transport,
-        )
+        self._client = open_connection(access, {"aeg-sas-key": key}, transport)
 
     def __enter__(self) -> Self:
         return self

@@ -9,11 +9,15 @@ from router.credentials import Credentials
 from router.demo import picture
 from router.demo.board import Board
 
+PUBLISH = (
+    """echo '{"id": "1", "eventType": "Microsoft.MachineLearningServices.ModelRegistered", """
+    """"subject": "models/mine:1", "eventTime": "2030-01-01T00:00:00Z", "data": {}}' | router publish -"""
+)
 NEXT = (
     ("router demo --stay", "the same, and it goes on running for you to try things"),
     ("router up", "a router of your own, in .router; then, in another terminal:"),
     ("router event-subscription create --name models --endpoint-type topic --endpoint models", ""),
-    ("router publish events.json", "events of your own"),
+    (PUBLISH, ""),
     ("router consume models --from-beginning", "what the subscriber gets"),
 )
 
@@ -50,7 +54,7 @@ def tell_how_to_use(console: Console, data_dir: Path, credentials: Credentials) 
             (f"router event-subscription list {where}", ""),
             (f"router consume everything --from-beginning {where}", ""),
             (f"router event-subscription create --name mine --endpoint-type topic --endpoint mine {where}", ""),
-            (f"router publish events.json {where}", ""),
+            (f"{PUBLISH} {where}", ""),
         ],
     )
     console.print(Text(f"Server {credentials.server}, Kafka {credentials.bootstrap_servers}."), soft_wrap=True)

@@ -51,10 +51,7 @@ async def run_demo(options: DemoOptions, console: Console, start_stack: StartSta
     try:
         async with start_stack(options.data_dir, steps.begin) as credentials:
             try:
-                code = await _show(console, steps, credentials, options.data_dir)
-                if options.stay:
-                    ending.tell_how_to_use(console, options.data_dir, credentials)
-                    await _told_to_stop()
+                code = await _show(console, steps, credentials, options)
             finally:
                 steps.begin("stopping server, worker and Kafka")
     finally:
@@ -70,9 +67,9 @@ async def _told_to_stop() -> None:
         await asyncio.Event().wait()
 
 
-async def _show(console: Console, steps: Steps, credentials: Credentials, data_dir: Path) -> int:
-    """Subscribe, publish and watch; return the exit code."""
-    access = access_of(credentials, data_dir)
+async def _show(console: Console, steps: Steps, credentials: Credentials, options: DemoOptions) -> int:
+    """Subscribe, publish, watch and tell, then stay if asked to; return the exit code."""
+    access = access_of(credentials, options.data_dir)
     samples = load_samples(access.workspace, lambda: str(uuid.uuid4()))
     board, published = Board(WISHES, samples), Stopwatch()
     watch = Watch(board, console, published.seconds)
@@ -87,7 +84,11 @@ async def _show(console: Console, steps: Steps, credentials: Credentials, data_d
             steps.end()
             console.print()
             await watch.until_complete(observer, LIMIT_SECONDS)
-    return ending.tell_outcome(board, console)
+        code = ending.tell_outcome(board, console)
+        if options.stay:
+            ending.tell_how_to_use(console, options.data_dir, credentials)
+            await _told_to_stop()
+    return code
 
 
 def _subscribe(access: Access, wishes: Sequence[Wish], receiver: str) -> None:
