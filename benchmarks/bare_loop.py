@@ -1,7 +1,7 @@
-"""The reference of the fan-out benchmark: an aiokafka loop that does the same work with the same guarantee, and no more.
+"""The reference of the fan-out benchmark: an aiokafka loop that does the same work with the same guarantee.
 
-It polls everything there is, plans it with the router's own pure code, writes it in whole batches and commits: no Faust,
-no lanes, no live subscriptions, no metrics. One transaction a poll.
+It polls everything there is, plans it with the router's own pure code, writes it in whole batches and commits: no
+Faust, no lanes, no live subscriptions, no metrics. One transaction a poll.
 """
 
 import argparse
@@ -60,7 +60,7 @@ async def main(bootstrap: str, group: str, transactional: bool, start: dict[str,
     )
     consumer.subscribe([WORKSPACE_EVENTS.name])
     await asyncio.gather(consumer.start(), producer.start())
-    while not consumer.assignment():
+    while not consumer.assignment():  # noqa: ASYNC110 (aiokafka has no event for it)
         await asyncio.sleep(0.05)
     for number, offset in start.items():
         consumer.seek(TopicPartition(WORKSPACE_EVENTS.name, int(number)), offset)
@@ -73,7 +73,8 @@ async def main(bootstrap: str, group: str, transactional: bool, start: dict[str,
         futures, offsets = [], {}
         for partition, records in polled.items():
             for at in range(0, len(records), MAX_BATCH):
-                futures += await send_batches(producer, plan_batch(records[at : at + MAX_BATCH], routes, counts).outputs)
+                plan = plan_batch(records[at : at + MAX_BATCH], routes, counts)
+                futures += await send_batches(producer, plan.outputs)
                 await asyncio.sleep(0)
             offsets[partition] = OffsetAndMetadata(records[-1].offset + 1, "")
         if transactional:

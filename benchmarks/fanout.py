@@ -17,9 +17,12 @@ from pathlib import Path
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from router.kafka.admin import admin_client, ensure_topics
+from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
 from router.kafka.producer import KafkaProducer, Message
+from router.observability.logs import configure_logs
 from topics import ALL_TOPICS, SUBSCRIBER_EVENTS, SUBSCRIPTIONS, WORKSPACE_EVENTS, Subscription, Topic, TopicSink
 from topics.events import EVENT_TYPES
 from topics.subscribers import subscriber_topic
@@ -97,13 +100,16 @@ async def ends(bootstrap: str) -> dict[int, int]:
 
 async def measure(bootstrap: str, command: list[str], group: str, start: dict[int, int], end: dict[int, int]) -> dict:
     """Run a command until its group has committed the end; return events a second and CPU microseconds an event."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=Path(os.devnull).open("w"))  # noqa: ASYNC220
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: ASYNC220
     try:
         async with admin_client(bootstrap) as client:
             samples = []
             while True:
                 await asyncio.sleep(0.03)
-                offsets = await client.list_consumer_group_offsets(group)
+                try:
+                    offsets = await client.list_consumer_group_offsets(group)
+                except KafkaError:
+                    continue  # a new broker makes its offsets topic when the first group comes
                 done = sum(
                     max(0, meta.offset - start[tp.partition])
                     for tp, meta in offsets.items()
@@ -162,7 +168,8 @@ async def compare(bootstrap: str, data_dir: str, events: int, rounds: int) -> li
 def router_command(bootstrap: str, data_dir: str, guarantee: str) -> list[str]:
     """Return the command of the real worker."""
     return [
-        *("env", f"ROUTER_DELIVERY_GUARANTEE={guarantee}", "ROUTER_INSTANCE=bench", sys.executable, "-m", "router"),
+        *("/usr/bin/env", f"ROUTER_DELIVERY_GUARANTEE={guarantee}", "ROUTER_INSTANCE=bench"),
+        *(sys.executable, "-m", "router"),
         *("worker", "--stages", "fanout", "--bootstrap-servers", bootstrap, "--metrics-port", "0"),
         *("--data-dir", data_dir),
     ]
@@ -208,9 +215,20 @@ def run(arguments: list[str]) -> dict:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--bootstrap-servers", help="a Kafka that holds nothing of value; default: an embedded one")
     given = parser.parse_args(arguments)
+    configure_logs("warning")
     with tempfile.TemporaryDirectory() as data_dir:
         if given.bootstrap_servers:
             rows = asyncio.run(compare(given.bootstrap_servers, data_dir, given.events, given.rounds))
         else:
-            rows = asyncio.run(_embedded(data_dir, given.events, given.rounds))
+            rows = asyncio.run(embedded(data_dir, given.events, given.rounds))
     return {"events": given.events, "rows": rows}
+
+
+async def embedded(data_dir: str, events: int, rounds: int) -> list[dict]:
+    """Compare on a Kafka that is started for it."""
+    kafka = EmbeddedKafka(EmbeddedKafkaOptions(Path(data_dir), port=0))
+    await kafka.start()
+    try:
+        return await compare(kafka.bootstrap_servers, data_dir, events, rounds)
+    finally:
+        await kafka.stop()
