@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import faust
 import mode
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from router.fanout.lanes import Batch, Lane
 from router.fanout.partitions import SinkPartitions
@@ -24,7 +26,8 @@ log = structlog.get_logger(__name__)
 
 QUIESCE_SECONDS = 10.0
 STALLED_SECONDS = 20.0
-LAG_SECONDS = 1.0
+GIVE_UP_SECONDS = 90.0
+WATCH_SECONDS = 1.0
 
 
 class Subscriptions(Protocol):
@@ -47,8 +50,9 @@ class FanoutAgent:
         self._lanes: dict[TopicPartition, Lane] = {}
         # Faust may ask twice for the same assignment; lanes must not be made twice at once.
         self._fencing = asyncio.Lock()
+        self._moved_at = 0.0
         self._app = self._build_app()
-        self._lag_task: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the group `router-fanout` and begin to route."""
@@ -57,12 +61,12 @@ class FanoutAgent:
         self._app.finalize()
         self._app.in_worker = True
         await self._app.start()
-        self._lag_task = asyncio.create_task(self._watch_lag(), name="fan-out lag")
+        self._watching = asyncio.create_task(self._watch(), name="watch fan-out")
 
     async def stop(self) -> None:
         """Finish what is being written and leave; the group keeps this member's place for a while."""
-        if self._lag_task is not None:
-            self._lag_task.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
         await self._quiesce()
         await self._app.stop()
         await self._stop_lanes()
@@ -79,7 +83,9 @@ class FanoutAgent:
             return "fan-out has crashed"
         if self._app.rebalancing or not self._app.consumer.flow_active:
             return "partitions are being assigned"
-        if asyncio.get_running_loop().time() - self._app.batch_consumer.polled_at > STALLED_SECONDS:
+        if any(lane.is_recovering for lane in self._lanes.values()):
+            return "Kafka does not take what is written"
+        if self._silent_seconds() > STALLED_SECONDS:
             return "fan-out does not poll"
         return None
 
@@ -103,14 +109,15 @@ class FanoutAgent:
                 metrics.unreadable.labels(topic=WORKSPACE_EVENTS.name).inc(plan.unreadable)
             for name, count in plan.matched.items():
                 metrics.matched.labels(subscription=name).inc(count)
-        log.debug(
+        unreadable = sum(plan.unreadable for plan in plans)
+        (log.warning if unreadable else log.debug)(
             "event.routed",
             partition=batches[0][0].partition,
             offset=batches[0][0].offset,
             events=sum(map(len, batches)),
             written=sum(sum(plan.matched.values()) for plan in plans),
             unmatched=sum(plan.unmatched for plan in plans),
-            unreadable=sum(plan.unreadable for plan in plans),
+            unreadable=unreadable,
             age_seconds=round(oldest, 3),
         )
 
@@ -180,10 +187,24 @@ class FanoutAgent:
         commit = self._app.batch_consumer.thread.commit_offset
         return IdempotentWriter(self._settings.bootstrap_servers, partition, commit)
 
-    async def _watch_lag(self) -> None:
+    async def _watch(self) -> None:
+        """Report the lag; end the app when it no longer reads, as whoever starts it again makes a new consumer."""
         while True:
-            await asyncio.sleep(LAG_SECONDS)
-            for partition, behind in (await self._app.batch_consumer.thread.lags()).items():
-                self._metrics.consumer_lag.labels(
-                    group=GROUP, topic=partition.topic, partition=partition.partition
-                ).set(behind)
+            await asyncio.sleep(WATCH_SECONDS)
+            if self._silent_seconds() > GIVE_UP_SECONDS:
+                await self.lost(RuntimeError(f"nothing was polled for {GIVE_UP_SECONDS:g} s"))
+                return
+            with suppress(TimeoutError, KafkaError):
+                async with asyncio.timeout(STALLED_SECONDS):
+                    behind = await self._app.batch_consumer.thread.lags()
+                for partition, records in behind.items():
+                    self._metrics.consumer_lag.labels(
+                        group=GROUP, topic=partition.topic, partition=partition.partition
+                    ).set(records)
+
+    def _silent_seconds(self) -> float:
+        """Return for how long nothing was polled although something could be."""
+        now = asyncio.get_running_loop().time()
+        if any(lane.is_busy for lane in self._lanes.values()):
+            self._moved_at = now  # whoever waits for Kafka to take what is written is not stuck
+        return now - max(self._moved_at, self._app.batch_consumer.polled_at)

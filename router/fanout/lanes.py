@@ -68,6 +68,12 @@ class Lane:
         self._next_offset: int | None = None
         self._plans: list[Plan] = []
         self._task: asyncio.Task[None] | None = None
+        self.is_recovering = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a write is under way."""
+        return not self._idle.is_set()
 
     async def start(self) -> None:
         """Fence former owners, then read where to go on from; returns when batches may come."""
@@ -117,7 +123,9 @@ class Lane:
                 written = True
             except _RECOVERABLE as error:
                 log.warning("lane.write_failed", partition=self.partition.partition, error=repr(error))
+                self.is_recovering = True
                 written = await self._recover(_end(batches))
+        self.is_recovering = False
         self._next_offset = _end(batches)
         self._owner.written(self._plans, batches)
 
