@@ -22,14 +22,14 @@ from router.demo.observer import observing
 from router.demo.plan import WISHES, Wish
 from router.demo.receiver import receiving
 from router.demo.samples import Sample, load_samples
-from router.demo.stack import Tell, started
+from router.demo.stack import started
 from router.demo.steps import Steps, Stopwatch
 from router.demo.watch import Watch
 
 LIMIT_SECONDS: Final = 45.0
 """From publishing until everything must have been seen; the failing webhook's retry takes 10 to 12 of them."""
 
-StartStack = Callable[[Path, Tell], AbstractAsyncContextManager[Credentials]]
+StartStack = Callable[[Path, Steps], AbstractAsyncContextManager[Credentials]]
 """Starts a router in a data directory, tells each step, gives its credentials, and stops it at the end."""
 
 
@@ -49,7 +49,7 @@ async def run_demo(options: DemoOptions, console: Console, start_stack: StartSta
     """
     steps = Steps(console)
     try:
-        async with start_stack(options.data_dir, steps.begin) as credentials:
+        async with start_stack(options.data_dir, steps) as credentials:
             try:
                 code = await _show(console, steps, credentials, options)
             finally:

@@ -42,6 +42,10 @@ class Steps:
         else:
             self._console.print(Text(f"- {name} … "), end="", soft_wrap=True)
 
+    def remark(self, text: str) -> None:
+        """Tell something beside the steps."""
+        self._console.print(Text(text, style="dim"), soft_wrap=True)
+
     def end(self) -> None:
         """Tell how long the step took; nothing when there is none."""
         if self._name is None:
