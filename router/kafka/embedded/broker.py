@@ -86,7 +86,9 @@ class EmbeddedKafka:
                 f"Kafka cannot listen on {self.bootstrap_servers}: {why}",
                 hint="Give another --kafka-port, or use that Kafka with --bootstrap-servers.",
             )
-        command = await in_thread(self._prepare)
+        java, jars = await in_thread(self._java_and_jars)
+        await format_once(self._options.data_dir, java, jars, self.log_path)
+        command = self._command(java, jars)
         begin = self.log_path.stat().st_size if self.log_path.exists() else 0
         process = self._process = ChildProcess(command, self.log_path)
         try:
@@ -109,13 +111,9 @@ class EmbeddedKafka:
         if self._process is not None:
             self._process.kill()
 
-    def _prepare(self) -> list[str]:
-        """Do what takes long: Java, jars, format; return the command line."""
+    def _java_and_jars(self) -> tuple[Java, list[Path]]:
         options = self._options
-        java = find_java()
-        jars = install_jars(options.cache_dir, repository=options.repository, report=options.report)
-        format_once(options.data_dir, java, jars)
-        return self._command(java, jars)
+        return find_java(), install_jars(options.cache_dir, repository=options.repository, report=options.report)
 
     def _command(self, java: Java, jars: Sequence[Path]) -> list[str]:
         path = self._options.data_dir / "server.properties"

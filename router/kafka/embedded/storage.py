@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
@@ -13,11 +12,11 @@ from typing import Final
 from router.errors import EmbeddedKafkaError
 from router.kafka.embedded.configuration import format_command, properties_text, server_properties
 from router.kafka.embedded.java import Java
+from router.kafka.embedded.process import ChildProcess
 from router.kafka.embedded.release import KAFKA_VERSION
 
 LEAST_FREE_BYTES: Final = 500_000_000
 RECORD: Final = "router-kafka.json"
-META: Final = "meta.properties"
 FORMAT_SECONDS: Final = 120
 
 
@@ -71,35 +70,40 @@ def _check_origin(logs: Path) -> None:
         )
 
 
-def format_once(directory: Path, java: Java, class_path: Sequence[Path]) -> bool:
+async def format_once(directory: Path, java: Java, class_path: Sequence[Path], log_path: Path) -> bool:
     """Format the log directory when there is none; return whether it was done. Takes a second.
 
     Raises:
-        EmbeddedKafkaError: Kafka's tool refuses.
+        EmbeddedKafkaError: Kafka's tool refuses; what it said is in the log.
     """
     logs = log_directory(directory)
     if logs.exists():
         return False
-    draft = directory / f"data.{os.getpid()}.draft"
-    shutil.rmtree(draft, ignore_errors=True)
-    properties = directory / f"format.{os.getpid()}.properties"
+    draft, properties = directory / f"data.{os.getpid()}.draft", directory / f"format.{os.getpid()}.properties"
     cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
     try:
-        properties.write_text(properties_text(server_properties(draft, port=1, controller_port=2)))
-        done = subprocess.run(  # noqa: S603 (our own command line)
-            format_command(java, class_path, os.pathsep, properties, cluster_id),
-            capture_output=True, text=True, timeout=FORMAT_SECONDS, check=False,
-        )  # fmt: skip
-        if done.returncode or not (draft / META).exists():
-            raise EmbeddedKafkaError(
-                f"Kafka could not format {directory}: {(done.stderr or done.stdout).strip()[-400:]}"
-            )
+        shutil.rmtree(draft, ignore_errors=True)
+        properties.write_text(properties_text(server_properties(draft.absolute(), port=1, controller_port=2)))
+        await _run(format_command(java, class_path, os.pathsep, properties, cluster_id), log_path)
         (draft / RECORD).write_text(json.dumps({"kafka": KAFKA_VERSION, "cluster_id": cluster_id}))
         # Renamed only when whole: a process that is killed here leaves nothing half formatted.
         draft.rename(logs)
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except OSError as error:
         raise EmbeddedKafkaError(f"cannot format {directory}: {error}") from error
     finally:
         properties.unlink(missing_ok=True)
         shutil.rmtree(draft, ignore_errors=True)
     return True
+
+
+async def _run(command: Sequence[str], log_path: Path) -> None:
+    process = ChildProcess(command, log_path)
+    try:
+        await process.wait(timeout_seconds=FORMAT_SECONDS)
+    finally:
+        process.kill()
+    if process.exit_code:
+        raise EmbeddedKafkaError(
+            f"Kafka could not format its directory (exit code {process.exit_code})",
+            hint=f"What it said is in {log_path}",
+        )
