@@ -5,13 +5,13 @@ elsewhere. Whose turn it is goes round among the lanes that may send. Pure bookk
 """
 
 from collections import deque
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 
 IN_FLIGHT_LIMIT: Final = 1_000
 LANE_IN_FLIGHT_LIMIT: Final = 64
-LANE_SECONDS: Final = 12.0
+LANE_SECONDS: Final = 20.0
 """More than the shortest retry topic holds back, so that a lane whose overflow waits there never runs dry."""
 
 LANE_LEAST: Final = 256
@@ -22,27 +22,30 @@ ALL_BYTES: Final = 128 * 1024 * 1024
 FAILING_AFTER: Final = 10
 """So many failures in a row make an endpoint one that fails (§5.4); it is then tried one at a time."""
 
+PACE_SECONDS: Final = 2.0
+"""The pace of an endpoint is measured over so long; less may be this process's own, when it has much to read."""
+
 _LANES_KEPT: Final = 10_000
-_OPTIMISTIC_SECONDS: Final = 0.05
-# Shorter waits may be this process's own, when it has much to read at once.
-_TELLING_SECONDS: Final = 2.0
-_WEIGHT: Final = 0.1
 
 
 class Lane(Generic[Item]):
-    """What waits for one subscription, what is under way, and how its endpoint has been doing."""
+    """What waits for one subscription, how many are under way, and how its endpoint has been doing.
 
-    __slots__ = ("attempt_seconds", "bytes", "failures", "in_flight", "in_turn", "key", "waiting")
+    The pace (items a second) is known only while the lane is behind: all that may be under way is, and more waits.
+    """
+
+    __slots__ = ("behind_since", "bytes", "ended", "failures", "in_flight", "in_turn", "key", "pace", "waiting")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.waiting: deque[tuple[Item, int]] = deque()
         self.bytes = 0
-        # Start time by ticket, oldest first.
-        self.in_flight: dict[int, float] = {}
+        self.in_flight = 0
         self.failures = 0
-        self.attempt_seconds = _OPTIMISTIC_SECONDS
         self.in_turn = False
+        self.behind_since: float | None = None
+        self.ended = 0
+        self.pace: float | None = None
 
     @property
     def is_failing(self) -> bool:
@@ -53,25 +56,37 @@ class Lane(Generic[Item]):
     def may_send(self) -> bool:
         """Whether something waits that may go out."""
         limit = 1 if self.is_failing else LANE_IN_FLIGHT_LIMIT
-        return bool(self.waiting) and len(self.in_flight) < limit
+        return bool(self.waiting) and self.in_flight < limit
 
     def capacity(self, now: float) -> int:
-        """How many may wait: as many as the endpoint takes in `LANE_SECONDS`, judged also by what it keeps waiting."""
-        oldest = next(iter(self.in_flight.values()), now)
-        seconds = max(self.attempt_seconds, now - oldest if now - oldest > _TELLING_SECONDS else 1e-6)
-        limit = 1 if self.is_failing else LANE_IN_FLIGHT_LIMIT
-        return min(max(int(limit * LANE_SECONDS / seconds), LANE_LEAST), LANE_MOST)
+        """How many may wait: as many as the endpoint takes in `LANE_SECONDS` at its pace."""
+        pace = self.pace
+        if self.behind_since is not None and now - self.behind_since >= PACE_SECONDS:
+            pace = self.ended / (now - self.behind_since)
+        if pace is None:
+            return LANE_MOST
+        return min(max(int(pace * LANE_SECONDS), LANE_LEAST), LANE_MOST)
+
+    def fell_behind(self, now: float) -> None:
+        """Begin to measure, unless that is under way."""
+        if self.behind_since is None:
+            self.behind_since, self.ended = now, 0
+
+    def one_ended(self, now: float) -> None:
+        """Measure the pace."""
+        self.ended += 1
+        if not self.waiting:
+            self.behind_since = self.pace = None
+        elif self.behind_since is not None and now - self.behind_since >= PACE_SECONDS:
+            self.pace = self.ended / (now - self.behind_since)
+            self.behind_since, self.ended = now, 0
 
 
-class Turn(Generic[Item]):
+class Turn(NamedTuple, Generic[Item]):
     """An item whose turn it is; it must be given back with `Lanes.finished`."""
 
-    __slots__ = ("item", "lane", "ticket")
-
-    def __init__(self, item: Item, lane: Lane[Item], ticket: int) -> None:
-        self.item = item
-        self.lane = lane
-        self.ticket = ticket
+    item: Item
+    lane: Lane[Item]
 
 
 class Lanes(Generic[Item]):
@@ -80,7 +95,6 @@ class Lanes(Generic[Item]):
     def __init__(self) -> None:
         self._lanes: dict[str, Lane[Item]] = {}
         self._turns: deque[Lane[Item]] = deque()
-        self._tickets = 0
         self.waiting = 0
         self.bytes = 0
         self.in_flight = 0
@@ -100,6 +114,8 @@ class Lanes(Generic[Item]):
             return lane
         lane.waiting.append((item, size))
         self._count(lane, 1, size)
+        if not lane.may_send:
+            lane.fell_behind(now)
         self._line_up(lane)
         return None
 
@@ -112,19 +128,20 @@ class Lanes(Generic[Item]):
             return None
         item, size = lane.waiting.popleft()
         self._count(lane, -1, -size)
-        self._tickets += 1
-        lane.in_flight[self._tickets] = now
+        lane.in_flight += 1
         self.in_flight += 1
+        if lane.waiting and not lane.may_send:
+            lane.fell_behind(now)
         self._line_up(lane)
-        return Turn(item, lane, self._tickets)
+        return Turn(item, lane)
 
     def finished(self, turn: Turn[Item], now: float, *, succeeded: bool | None) -> None:
         """Take an item back; `succeeded` is None when no attempt was made."""
         lane = turn.lane
-        started = lane.in_flight.pop(turn.ticket)
+        lane.in_flight -= 1
         self.in_flight -= 1
+        lane.one_ended(now)
         if succeeded is not None:
-            lane.attempt_seconds += _WEIGHT * (now - started - lane.attempt_seconds)
             lane.failures = 0 if succeeded else lane.failures + 1
         self._line_up(lane)
         if not lane.waiting and not lane.in_flight and len(self._lanes) > _LANES_KEPT:
