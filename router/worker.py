@@ -17,6 +17,7 @@ from router.errors import KafkaUnavailableError
 from router.fanout.agent import FanoutAgent
 from router.handlers import WebhookHandler
 from router.kafka.admin import ensure_topics
+from router.kafka.probe import KafkaProbe
 from router.kafka.producer import KafkaProducer
 from router.observability.endpoints import operations_routes
 from router.observability.health import Health
@@ -83,6 +84,7 @@ async def run_worker(settings: Settings) -> int:
             Starlette(routes=operations_routes(metrics, health)), settings.host, settings.metrics_port
         )
         health.register("stages", _starting)
+        health.register("kafka", KafkaProbe(settings.bootstrap_servers).check)
         await server.start()
         cleanup.push_async_callback(server.stop)
         follower = SubscriptionsFollower(settings.bootstrap_servers, now=_now)
