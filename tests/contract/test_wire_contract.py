@@ -19,7 +19,7 @@ from topics.record import Record
 from topics.retries import DELAYS, retry_topic_for
 from topics.samples import sample_events
 from topics.sources import Source
-from topics.subscriptions import Subscription
+from topics.subscriptions import Subscription, subscription_key
 from topics.unreadable import ORIGIN_OFFSET, ORIGIN_PARTITION, ORIGIN_TOPIC, REASON
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +81,7 @@ def test_examples_of_deliveries_decode_and_give_the_same_headers_again(path: Pat
     key, headers, value = read_record(path)
     delivery = Delivery.from_record(value, headers)
     assert delivery.headers() == headers
-    assert key == delivery.subscription_id.encode()
+    assert key == subscription_key(delivery.subscription_id)
     assert (delivery.due is not None) == (delivery.attempt > 1)
 
 
