@@ -105,7 +105,8 @@ def format_command(
     java: Java, class_path: Sequence[Path], separator: str, properties: Path, cluster_id: str
 ) -> list[str]:
     """Return the command line that formats the log directory of a configuration."""
-    tool = ["kafka.tools.StorageTool", "format", "--config", str(properties.absolute()), "--cluster-id", cluster_id]
+    # In one word: an id may begin with a hyphen, which the tool would take for an option.
+    tool = ["kafka.tools.StorageTool", "format", "--config", str(properties.absolute()), f"--cluster-id={cluster_id}"]
     return [*_java_command(java, class_path, separator, ["-Xmx256m", *_QUICK_START]), *tool]
 
 

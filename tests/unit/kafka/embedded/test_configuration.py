@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from router.kafka.embedded.configuration import kafka_command, properties_text, server_properties
+from router.kafka.embedded.configuration import format_command, kafka_command, properties_text, server_properties
 from router.kafka.embedded.java import Java
 
 JAVA = Java(Path("/opt/java/bin/java"), 17)
@@ -43,3 +43,9 @@ def test_newer_javas_are_told_not_to_warn():
 
     assert "--enable-native-access=ALL-UNNAMED" in command
     assert not any("native-access" in argument for argument in kafka_command(JAVA, [], ":", Path("p")))
+
+
+def test_a_cluster_id_that_begins_with_a_hyphen_is_no_option():
+    command = format_command(JAVA, [Path("a.jar")], ":", Path("server.properties"), "-AAAAAAAAAAAAAAAAAAAAA")
+
+    assert command[-1] == "--cluster-id=-AAAAAAAAAAAAAAAAAAAAA"
