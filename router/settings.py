@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".router"), description="Where credentials, keys, logs and the embedded Kafka live")
     host: str = Field("127.0.0.1", description="Address to listen on; loopback unless told otherwise")
     port: int = Field(8080, ge=0, le=65535, description="Port of the server's HTTP API")
+    tls_port: int | None = Field(
+        None, ge=0, le=65535, description="Port on which the server speaks TLS too, with a certificate of its own"
+    )
     metrics_port: int = Field(8081, ge=0, le=65535, description="Port of a worker's /metrics, /healthz and /readyz")
     public_url: str | None = Field(
         None,
@@ -52,6 +55,10 @@ class Settings(BaseSettings):
     )
     webhook_allow_http: bool = Field(default=False, description="Whether webhooks may use plain http")
     webhook_timeout_seconds: float = Field(30.0, gt=0, le=300, description="Time for one delivery attempt in all")
+    webhook_client_certificates: Annotated[dict[str, tuple[Path, Path | None]], NoDecode] = Field(
+        default_factory=dict,
+        description="Client certificates (mutual TLS) that a subscription may name: `name=cert.pem:key.pem`, commas",
+    )
     secret_key: SecretStr | None = Field(
         None,
         description="Keys that seal secrets at rest, newest first; made in the data directory if absent",
@@ -62,6 +69,14 @@ class Settings(BaseSettings):
     ready_requires: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="URLs that must answer 200 for this server to be ready, such as its workers' /readyz",
+    )
+    history_max_megabytes: int = Field(
+        1024, ge=16, description="Size of history.sqlite3, beyond which a server forgets what is oldest"
+    )
+    dead_letter_url: str | None = Field(
+        None,
+        description="Where the files of dead letters go: a folder, or a location that fsspec knows; "
+        "`<data directory>/dead-letters` if absent",
     )
     maven_repository: str | None = Field(
         None, description="Maven repository to fetch the embedded Kafka from; the public one if absent"
@@ -79,6 +94,20 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("webhook_client_certificates", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        found: dict[str, tuple[str, str | None]] = {}
+        for part in (one.strip() for one in value.split(",") if one.strip()):
+            name, equals, files = part.partition("=")
+            certificate, _, key = files.partition(":")
+            if not equals or not name or not certificate:
+                raise ValueError("each part must be name=certificate.pem or name=certificate.pem:key.pem")
+            found[name] = (certificate, key or None)
+        return found
 
 
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 (pydantic validates them)

@@ -35,6 +35,7 @@ ROUTER_SOURCE: Final = "router-source"
 
 EVENT_GRID_JSON: Final = b"application/json; charset=utf-8"
 CLOUD_EVENT_JSON: Final = b"application/cloudevents+json; charset=utf-8"
+CLOUD_EVENT_BATCH_JSON: Final = b"application/cloudevents-batch+json; charset=utf-8"
 CLOUD_EVENTS_MEDIA_TYPE: Final = b"application/cloudevents+json"
 
 EventSchema = Literal["EventGridSchema", "CloudEventSchemaV1_0"]

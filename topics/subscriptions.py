@@ -41,8 +41,21 @@ class DeliveryAttribute(Record):
     source_field: str | None = None
 
 
+class OAuthCredentials(Record):
+    """How to get a bearer token for an endpoint (OAuth 2.0, client credentials); the secret is sealed."""
+
+    token_url: str
+    client_id: str
+    sealed_client_secret: str
+    scope: str | None = None
+
+
 class WebhookSink(Record):
-    """A push sink: an HTTP endpoint. The whole URL is sealed, as its query may hold a secret."""
+    """A push sink: an HTTP endpoint. The whole URL is sealed, as its query may hold a secret.
+
+    `max_deliveries_per_second` bounds requests, in every worker; `client_certificate` is the name of one in the
+    settings.
+    """
 
     kind: Literal["webhook"] = "webhook"
     endpoint_base_url: str
@@ -50,6 +63,9 @@ class WebhookSink(Record):
     max_events_per_batch: int = 1
     preferred_batch_size_kilobytes: int = 64
     delivery_attributes: tuple[DeliveryAttribute, ...] = ()
+    max_deliveries_per_second: float | None = None
+    oauth: OAuthCredentials | None = None
+    client_certificate: str | None = None
 
 
 Sink = Annotated[TopicSink | WebhookSink, Field(discriminator="kind")]
@@ -82,6 +98,26 @@ class RetryPolicy(Record):
     event_time_to_live_minutes: int = 1440
 
 
+class SigningSecret(Record):
+    """A secret that requests are signed with, sealed; one that was rotated out still signs until it `expires`."""
+
+    sealed: str
+    created_at: datetime
+    expires: datetime | None = None
+
+
+class ManualValidation(Record):
+    """A confirmation that may still be given by the validation URL (§6.2).
+
+    Its token is stored as a SHA-256; `message` is what the subscription fails with when nobody confirms in time.
+    """
+
+    id: str
+    token_sha256: str
+    expires: datetime
+    message: str = ""
+
+
 class Subscription(Record):
     """An event subscription. `id` is its resource id, `source` that of the workspace or topic whose events it wants."""
 
@@ -97,13 +133,18 @@ class Subscription(Record):
     expiration: datetime | None = None
     provisioning_state: ProvisioningState = "Succeeded"
     provisioning_error: str | None = None
+    signing_secrets: tuple[SigningSecret, ...] = ()
+    validation: ManualValidation | None = None
+    pending: "Subscription | None" = None
     created_at: datetime
     updated_at: datetime
 
     @property
     def is_live(self) -> bool:
-        """Whether events are delivered: also while an update of it is under way."""
-        return self.provisioning_state in ("Succeeded", "Updating")
+        """Whether events are delivered: also while an update of it is under way, which `pending` is when it waits."""
+        return self.provisioning_state in ("Succeeded", "Updating") or (
+            self.provisioning_state == "AwaitingManualAction" and self.pending is not None
+        )
 
 
 def subscription_key(resource_id: str) -> bytes:

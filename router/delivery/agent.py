@@ -7,18 +7,19 @@ follows from it (docs/decisions).
 import asyncio
 import random
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
+from router.delivery.batches import Member, grouped, member_of, request_of, room_beside
 from router.delivery.lanes import Lane, Lanes, Turn
-from router.delivery.records import Owed, dead_letter, expired, parked, read_owed, records_of
+from router.delivery.records import dead_letter, expired, parked, read_owed, records_of
 from router.delivery.report import Report
 from router.delivery.retry_policy import JITTER
 from router.delivery.settle import GiveUp, is_expired, settle
 from router.delivery.standing import Deliver, Drop, Wait, standing_of
 from router.events.envelope import UnreadableEventError
-from router.handlers import DeliveryRequest, Failed, Handler
+from router.handlers import Handler
 from router.kafka.outbox import Outbox
 from router.kafka.producer import Message, Producer
 from router.kafka.tasks import Tasks
@@ -35,6 +36,8 @@ STOP_SECONDS: Final = 10.0
 OUTBOX_LIMIT: Final = 10_000
 PARKING = DELAYS[0]
 PARKING_WHEN_FAILING = DELAYS[2]
+"""For what waits behind the one delivery that goes first after a probation."""
+
 _TAKE_SECONDS: Final = 0.2
 _FULL_SECONDS: Final = 0.02
 _BREATHE_EVERY: Final = 100
@@ -83,6 +86,7 @@ class DeliveryAgent:
         )
         self._tasks = Tasks()
         self._reading: asyncio.Task[None] | None = None
+        self._wake_at: float | None = None
 
     async def start(self) -> None:
         """Begin to read and to deliver."""
@@ -155,8 +159,21 @@ class DeliveryAgent:
             if turn is None:
                 break
             if not self._begin(turn):
-                self._lanes.finished(turn, time.monotonic(), succeeded=None)
+                self._lanes.finished(turn, time.monotonic(), None)
         self._report.in_flight(self._lanes.in_flight)
+        self._wake_for_rates()
+
+    def _wake_for_rates(self) -> None:
+        """Send again when the first lane that its rate holds back may."""
+        due = self._lanes.next_pause_ends()
+        if due is not None and (self._wake_at is None or due < self._wake_at):
+            self._wake_at = due
+            asyncio.get_running_loop().call_later(max(0.0, due - time.monotonic()), self._woken)
+
+    def _woken(self) -> None:
+        self._wake_at = None
+        if self._reading is not None and not self._reading.done():
+            self._send()
 
     def _begin(self, turn: Turn[_Item]) -> bool:
         """Begin an attempt; False when none is to be made."""
@@ -171,36 +188,40 @@ class DeliveryAgent:
             case Wait():
                 self._park(turn.item, turn.lane)
             case Deliver() as wanted:
-                try:
-                    owed = read_owed(delivery, wanted.subscription.delivery_schema)
-                except UnreadableEventError as error:
-                    self._set_aside(work, str(error))
-                    return False
-                if work.begin():
-                    self._tasks.spawn(self._attempt(turn, owed, wanted))
-                    return True
+                return self._begin_requests(turn, wanted)
         return False
 
-    async def _attempt(self, turn: Turn[_Item], owed: Owed, wanted: Deliver) -> None:
-        delivery, subscription = owed.delivery, wanted.subscription
-        outcome = await self._handler.deliver(
-            DeliveryRequest(
-                delivery_id=delivery.delivery_id,
-                subscription_name=subscription.name,
-                sink=wanted.sink,
-                attempt=delivery.attempt,
-                event=owed.event,
-                schema=owed.schema,
-                data_version=owed.envelope.data_version or "",
-            )
-        )
+    def _begin_requests(self, turn: Turn[_Item], wanted: Deliver) -> bool:
+        """Begin the request of a turn, with what else may go along; False when nothing is left to send."""
+        turn.lane.rate = wanted.sink.max_deliveries_per_second
+        items = [turn.item]
+        if wanted.sink.max_events_per_batch > 1:
+            number, size = room_beside(wanted.sink, len(turn.item.delivery.event))
+            items += self._lanes.more(turn, number, size)
+        members = [member for item in items if (member := self._member(item, wanted)) is not None]
+        for number, group in enumerate(grouped(members)):
+            self._tasks.spawn(self._attempt(self._lanes.also(turn) if number else turn, group, wanted))
+        return bool(members)
+
+    def _member(self, item: _Item, wanted: Deliver) -> Member | None:
+        try:
+            owed = read_owed(item.delivery, wanted.subscription.delivery_schema)
+        except UnreadableEventError as error:
+            self._set_aside(item.work, str(error))
+            return None
+        return member_of(item.work, owed, wanted.sink) if item.work.begin() else None
+
+    async def _attempt(self, turn: Turn[_Item], members: Sequence[Member], wanted: Deliver) -> None:
+        outcome = await self._handler.deliver(request_of(members, wanted))
         ended = self._now()
-        self._lanes.finished(turn, time.monotonic(), succeeded=not isinstance(outcome, Failed))
-        settlement = settle(delivery, outcome, subscription.retry_policy, ended, self._random_fraction())
-        self._outbox.put(records_of(owed, outcome, settlement, ended), turn.item.work.finish)
-        self._report.attempted(delivery, wanted, outcome, ended)
-        if isinstance(settlement, GiveUp):
-            self._report.dead(delivery, subscription.name, settlement)
+        self._lanes.finished(turn, time.monotonic(), outcome, len(members))
+        for member in members:
+            delivery = member.owed.delivery
+            settlement = settle(delivery, outcome, wanted.subscription.retry_policy, ended, self._random_fraction())
+            self._outbox.put(records_of(member.owed, outcome, settlement, ended), member.work.finish)
+            self._report.attempted(delivery, wanted, outcome, ended)
+            if isinstance(settlement, GiveUp):
+                self._report.dead(delivery, wanted.subscription.name, settlement)
         for item in self._lanes.overflow(turn.lane, time.monotonic()):
             self._park(item, turn.lane)
         self._send()
@@ -208,7 +229,10 @@ class DeliveryAgent:
     def _park(self, item: _Item, lane: Lane[_Item]) -> None:
         """Let a delivery wait in a retry topic, no attempt being counted."""
         if item.work.begin():
-            wait = PARKING_WHEN_FAILING if lane.is_failing else PARKING
+            wait = PARKING_WHEN_FAILING if lane.conduct.is_failing else PARKING
+            held = lane.held_for(time.monotonic())
+            if held > 0:
+                wait = max(PARKING, timedelta(seconds=held))
             wait *= 1 + JITTER * self._random_fraction()
             self._report.parked()
             self._outbox.put([parked(item.delivery, wait, self._now())], item.work.finish)

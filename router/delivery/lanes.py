@@ -5,12 +5,24 @@ elsewhere. Whose turn it is goes round among the lanes that may send. Pure bookk
 """
 
 from collections import deque
+from heapq import heappop, heappush
+from itertools import count
 from typing import Final, Generic, NamedTuple, TypeVar
+
+from router.delivery.concurrency import Concurrency
+from router.delivery.probation import GOOD, is_overload
+from router.handlers.outcome import Delivered, Outcome
 
 Item = TypeVar("Item")
 
-IN_FLIGHT_LIMIT: Final = 1_000
-LANE_IN_FLIGHT_LIMIT: Final = 64
+IN_FLIGHT_LIMIT: Final = 2_000
+LANE_SHARE: Final = 0.5
+"""A lane may have so much of what is still free under way: endpoints that hang never take everything."""
+
+LANE_IN_FLIGHT_LEAST: Final = 4
+BURST_SECONDS: Final = 0.25
+"""What a lane with a rate did not use for so long it may send at once."""
+
 LANE_SECONDS: Final = 20.0
 """More than the shortest retry topic holds back, so that a lane whose overflow waits there never runs dry."""
 
@@ -19,9 +31,6 @@ LANE_MOST: Final = 20_000
 LANE_BYTES: Final = 16 * 1024 * 1024
 ALL_WAITING: Final = 50_000
 ALL_BYTES: Final = 128 * 1024 * 1024
-FAILING_AFTER: Final = 10
-"""So many failures in a row make an endpoint one that fails (§5.4); it is then tried one at a time."""
-
 PACE_SECONDS: Final = 2.0
 """The pace of an endpoint is measured over so long; less may be this process's own, when it has much to read."""
 
@@ -34,32 +43,56 @@ class Lane(Generic[Item]):
     The pace (items a second) is known only while the lane is behind: all that may be under way is, and more waits.
     """
 
-    __slots__ = ("behind_since", "bytes", "ended", "failures", "in_flight", "in_turn", "key", "pace", "waiting")
+    __slots__ = (
+        *("behind_since", "bytes", "concurrency", "conduct", "ended", "in_flight", "in_turn", "key", "next_at"),
+        *("pace", "rate", "waiting"),
+    )
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.waiting: deque[tuple[Item, int]] = deque()
         self.bytes = 0
         self.in_flight = 0
-        self.failures = 0
+        self.concurrency = Concurrency()
+        self.conduct = GOOD
+        self.rate: float | None = None
+        self.next_at = 0.0
         self.in_turn = False
         self.behind_since: float | None = None
         self.ended = 0
         self.pace: float | None = None
 
-    @property
-    def is_failing(self) -> bool:
-        """Whether its endpoint has failed many times in a row."""
-        return self.failures >= FAILING_AFTER
+    def limit(self, now: float) -> int:
+        """Return how many may be under way, as far as its endpoint is concerned."""
+        match self.conduct.standing(now):
+            case "open":
+                return self.concurrency.limit
+            case "to be probed":
+                return 1
+            case "on probation":
+                return 0
 
-    @property
-    def may_send(self) -> bool:
-        """Whether something waits that may go out."""
-        limit = 1 if self.is_failing else LANE_IN_FLIGHT_LIMIT
-        return bool(self.waiting) and self.in_flight < limit
+    def is_held(self, now: float) -> bool:
+        """Say whether nothing may go out or wait here, its endpoint being on probation."""
+        return self.conduct.standing(now) == "on probation"
+
+    def held_for(self, now: float) -> float:
+        """Return for how many seconds its endpoint is still on probation."""
+        return max(0.0, (self.conduct.until or 0.0) - now) if self.conduct.is_failing else 0.0
+
+    def pause(self, now: float) -> float:
+        """Return for how many seconds its rate lets nothing go out."""
+        return 0.0 if self.rate is None else max(0.0, self.next_at - now)
+
+    def one_begun(self, now: float) -> None:
+        """Count a request against the rate."""
+        if self.rate is not None:
+            self.next_at = max(self.next_at, now - BURST_SECONDS) + 1 / self.rate
 
     def capacity(self, now: float) -> int:
-        """How many may wait: as many as the endpoint takes in `LANE_SECONDS` at its pace."""
+        """How many may wait: as many as the endpoint takes in `LANE_SECONDS` at its pace; none on probation."""
+        if self.is_held(now):
+            return 0
         pace = self.pace
         if self.behind_since is not None and now - self.behind_since >= PACE_SECONDS:
             pace = self.ended / (now - self.behind_since)
@@ -72,9 +105,9 @@ class Lane(Generic[Item]):
         if self.behind_since is None:
             self.behind_since, self.ended = now, 0
 
-    def one_ended(self, now: float) -> None:
+    def one_ended(self, now: float, members: int) -> None:
         """Measure the pace."""
-        self.ended += 1
+        self.ended += members
         if not self.waiting:
             self.behind_since = self.pace = None
         elif self.behind_since is not None and now - self.behind_since >= PACE_SECONDS:
@@ -95,6 +128,8 @@ class Lanes(Generic[Item]):
     def __init__(self) -> None:
         self._lanes: dict[str, Lane[Item]] = {}
         self._turns: deque[Lane[Item]] = deque()
+        self._paused: list[tuple[float, int, Lane[Item]]] = []
+        self._numbers = count()
         self.waiting = 0
         self.bytes = 0
         self.in_flight = 0
@@ -109,42 +144,69 @@ class Lanes(Generic[Item]):
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key)
+        if lane.is_held(now):
+            return lane
         # An idle lane takes anything, however large.
         if lane.waiting and (len(lane.waiting) >= lane.capacity(now) or lane.bytes + size > LANE_BYTES):
             return lane
         lane.waiting.append((item, size))
         self._count(lane, 1, size)
-        if not lane.may_send:
+        if not self._may_send(lane, now):
             lane.fell_behind(now)
-        self._line_up(lane)
+        self._line_up(lane, now)
         return None
 
     def next(self, now: float) -> Turn[Item] | None:
         """Return the item whose turn it is, or None when none may go out."""
         if self.in_flight >= IN_FLIGHT_LIMIT:
             return None
-        lane = self._whose_turn()
-        if lane is None:
+        while self._paused and self._paused[0][0] <= now:
+            lane = heappop(self._paused)[2]
+            lane.in_turn = False
+            self._line_up(lane, now)
+        due = self._whose_turn(now)
+        if due is None:
             return None
-        item, size = lane.waiting.popleft()
-        self._count(lane, -1, -size)
-        lane.in_flight += 1
-        self.in_flight += 1
-        if lane.waiting and not lane.may_send:
-            lane.fell_behind(now)
-        self._line_up(lane)
-        return Turn(item, lane)
+        item, size = due.waiting.popleft()
+        self._count(due, -1, -size)
+        due.one_begun(now)
+        turn = self.also(Turn(item, due))
+        if due.waiting and not self._may_send(due, now):
+            due.fell_behind(now)
+        self._line_up(due, now)
+        return turn
 
-    def finished(self, turn: Turn[Item], now: float, *, succeeded: bool | None) -> None:
-        """Take an item back; `succeeded` is None when no attempt was made."""
+    def more(self, turn: Turn[Item], number: int, size: int) -> list[Item]:
+        """Take out what else waits in a turn's lane, `number` items and `size` bytes at most, to go with it."""
+        lane, taken = turn.lane, list[Item]()
+        while lane.waiting and len(taken) < number and lane.waiting[0][1] <= size:
+            item, its_size = lane.waiting.popleft()
+            size -= its_size
+            self._count(lane, -1, -its_size)
+            taken.append(item)
+        return taken
+
+    def also(self, turn: Turn[Item]) -> Turn[Item]:
+        """Count one more request as under way, which must be given back too."""
+        turn.lane.in_flight += 1
+        self.in_flight += 1
+        return turn
+
+    def finished(self, turn: Turn[Item], now: float, outcome: Outcome | None, members: int = 1) -> None:
+        """Take a request for so many items back; `outcome` is None when no attempt was made."""
         lane = turn.lane
+        at_limit = lane.in_flight >= lane.limit(now)
         lane.in_flight -= 1
         self.in_flight -= 1
-        lane.one_ended(now)
-        if succeeded is not None:
-            lane.failures = 0 if succeeded else lane.failures + 1
-        self._line_up(lane)
-        if not lane.waiting and not lane.in_flight and len(self._lanes) > _LANES_KEPT:
+        lane.one_ended(now, members)
+        if outcome is not None:
+            lane.conduct = lane.conduct.after(outcome, now)
+            if isinstance(outcome, Delivered):
+                lane.concurrency.succeeded(at_limit=at_limit)
+            elif is_overload(outcome):
+                lane.concurrency.overloaded()
+        self._line_up(lane, now)
+        if not (lane.waiting or lane.in_flight or lane.conduct.is_failing) and len(self._lanes) > _LANES_KEPT:
             del self._lanes[lane.key]
 
     def overflow(self, lane: Lane[Item], now: float) -> list[Item]:
@@ -164,23 +226,39 @@ class Lanes(Generic[Item]):
             lane.bytes = 0
             lane.in_turn = False
         self._turns.clear()
+        self._paused.clear()
         self.waiting = self.bytes = 0
 
-    def _whose_turn(self) -> Lane[Item] | None:
+    def next_pause_ends(self) -> float | None:
+        """Return when the first lane that its rate holds back may send again; None when there is none."""
+        return self._paused[0][0] if self._paused else None
+
+    def _whose_turn(self, now: float) -> Lane[Item] | None:
         while self._turns:
             lane = self._turns.popleft()
             lane.in_turn = False
             # What it waited for may have been taken out, or its endpoint begun to fail.
-            if lane.may_send:
-                return lane
+            if self._may_send(lane, now):
+                if lane.pause(now) == 0:
+                    return lane
+                self._line_up(lane, now)
         return None
+
+    def _may_send(self, lane: Lane[Item], now: float) -> bool:
+        share = max(LANE_IN_FLIGHT_LEAST, int((IN_FLIGHT_LIMIT - self.in_flight) * LANE_SHARE))
+        return bool(lane.waiting) and lane.in_flight < min(lane.limit(now), share)
 
     def _count(self, lane: Lane[Item], items: int, size: int) -> None:
         lane.bytes += size
         self.bytes += size
         self.waiting += items
 
-    def _line_up(self, lane: Lane[Item]) -> None:
-        if not lane.in_turn and lane.may_send:
-            lane.in_turn = True
+    def _line_up(self, lane: Lane[Item], now: float) -> None:
+        if lane.in_turn or not self._may_send(lane, now):
+            return
+        lane.in_turn = True
+        pause = lane.pause(now)
+        if pause > 0:
+            heappush(self._paused, (now + pause, next(self._numbers), lane))
+        else:
             self._turns.append(lane)

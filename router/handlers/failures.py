@@ -20,8 +20,24 @@ from router.handlers.safe_address import RefusedAddressError
 from topics.dead_letters import LastDeliveryOutcome
 
 
-class EndlessBodyError(Exception):
+class AnswerError(Exception):
+    """An answer that cannot be read to its end; `status` is known when its head was."""
+
+    def __init__(self, status: int | None = None) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class EndlessBodyError(AnswerError):
     """An answer has more bytes than anybody needs."""
+
+
+class NotHttpError(AnswerError):
+    """An answer is not HTTP, or its head has no end."""
+
+
+class BrokenAnswerError(AnswerError):
+    """A connection broke before the answer was complete."""
 
 
 class Failure(NamedTuple):
@@ -38,15 +54,19 @@ _FAILURES: Final[tuple[tuple[type[Exception], Failure], ...]] = (
     (RefusedError, _NOT_ALLOWED),
     (InvalidURL, _NOT_ALLOWED),
     (EndlessBodyError, Failure("GenericError", "the answer's body is too long")),
+    (NotHttpError, Failure("GenericError", "the answer is not HTTP")),
+    (BrokenAnswerError, Failure("SocketError", "the connection broke before the answer was complete")),
     (ClientConnectorDNSError, Failure("ResolutionError", "the endpoint's name cannot be resolved")),
     (socket.gaierror, Failure("ResolutionError", "the endpoint's name cannot be resolved")),
     (ClientConnectorCertificateError, Failure("SocketError", "the endpoint's certificate is not valid")),
     (ClientConnectorSSLError, Failure("SocketError", "no TLS connection can be made")),
+    (ssl.SSLCertVerificationError, Failure("SocketError", "the endpoint's certificate is not valid")),
     (ssl.SSLError, Failure("SocketError", "no TLS connection can be made")),
     (TimeoutError, Failure("TimedOut", "no answer in time")),
     (ClientResponseError, Failure("GenericError", "the answer is not HTTP")),
     (ClientPayloadError, Failure("SocketError", "the connection broke before the answer was complete")),
-    (OSError, Failure("SocketError", "the connection broke before the answer was complete")),
+    (ConnectionRefusedError, Failure("SocketError", "cannot connect: Connection refused")),
+    (OSError, Failure("SocketError", "cannot connect, or the connection broke")),
     (ClientConnectionError, Failure("SocketError", "the connection broke before the answer was complete")),
 )
 

@@ -1,24 +1,28 @@
-"""Handler: what carries an event to one kind of push sink; one file a handler."""
+"""Handler: what carries events to one kind of push sink; one file a handler."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from router.handlers.outcome import Outcome
 from topics.events import EventSchema
-from topics.subscriptions import WebhookSink
+from topics.subscriptions import Subscription, WebhookSink
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRequest:
-    """One event for one endpoint, already in the delivery schema; `attempt` counts from 1."""
+    """Events for one endpoint, already in the delivery schema: one, or the members of a batch (§5.5).
+
+    `attempt` counts from 1 and is the highest of a batch; `attributes` are the headers that come from the events.
+    """
 
     delivery_id: str
-    subscription_name: str
+    subscription: Subscription
     sink: WebhookSink
     attempt: int
-    event: bytes
+    events: tuple[bytes, ...]
     schema: EventSchema
     data_version: str
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 class Handler(Protocol):

@@ -89,7 +89,7 @@ class GuardedResolver(AbstractResolver):
         )
         results: list[ResolveResult] = []
         for actual_family, _type, proto, _canonical, where in found:
-            _check(self._policy, where)
+            check_address(self._policy, str(where[0]))
             results.append(
                 ResolveResult(
                     hostname=host,
@@ -110,14 +110,18 @@ class GuardedResolver(AbstractResolver):
 def _guarded_sockets(policy: EndpointPolicy) -> Callable[[Any], socket.socket]:
     def factory(info: Any) -> socket.socket:  # noqa: ANN401 (aiohttp's own tuple of getaddrinfo)
         family, kind, proto, _canonical, where = info
-        _check(policy, where)
+        check_address(policy, str(where[0]))
         return socket.socket(family, kind, proto)
 
     return factory
 
 
-def _check(policy: EndpointPolicy, where: tuple[Any, ...]) -> None:
-    host = str(where[0])
+def check_address(policy: EndpointPolicy, host: str) -> None:
+    """Refuse an address that no connection may be made to.
+
+    Raises:
+        RefusedAddressError: it is one of those, or no address at all.
+    """
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:

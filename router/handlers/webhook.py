@@ -1,128 +1,148 @@
 """The webhook handler: one HTTP POST with Event Grid's headers (§5.6) and body (§5.7), and what the answer means."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Final
-from urllib.parse import quote
-
-from aiohttp import ClientResponse, ClientSession
-from yarl import URL
 
 from router.errors import SettingsError
-from router.handlers.answer import as_detail, read_body, retry_after
-from router.handlers.failures import failure_of
+from router.handlers.answer import as_detail, retry_after
+from router.handlers.attributes import header_value
+from router.handlers.endpoint import Endpoint, Endpoints, header_line
+from router.handlers.failures import AnswerError, failure_of
+from router.handlers.http_client import ClientCertificate, HttpClient
+from router.handlers.http_connection import HttpAnswer
+from router.handlers.oauth import AccessTokens, NoTokenError
 from router.handlers.outcome import Delivered, Failed, Outcome, Rejected
 from router.handlers.protocol import DeliveryRequest
-from router.handlers.safe_address import EndpointPolicy, check_endpoint_url
-from router.handlers.session import new_session
+from router.handlers.safe_address import EndpointPolicy
+from router.handlers.signing import signature
 from router.handlers.status import last_outcome_of, verdict_of
 from router.secrets import SecretBox
 from router.settings import Settings
-from topics.events import CLOUD_EVENT_JSON, EVENT_GRID_JSON
+from topics.events import CLOUD_EVENT_BATCH_JSON, CLOUD_EVENT_JSON, EVENT_GRID_JSON
 
 EVENT_GRID_ORIGIN: Final = "eventgrid.azure.net"
 METADATA_VERSION: Final = "1"
-_URLS_KEPT: Final = 4096
 _HEADER_VALUE_LIMIT: Final = 1024
+_UNAUTHORIZED: Final = 401
 
 
 class WebhookHandler:
     """Delivers to HTTP endpoints. Every way in which an attempt can end is an outcome; it never raises."""
 
     def __init__(self, settings: Settings, box: SecretBox, *, now: Callable[[], datetime] | None = None) -> None:
-        self._policy = EndpointPolicy.from_settings(settings)
+        policy = EndpointPolicy.from_settings(settings)
+        certificates = {
+            name: ClientCertificate(str(certificate), None if key is None else str(key))
+            for name, (certificate, key) in settings.webhook_client_certificates.items()
+        }
         self._timeout_seconds = settings.webhook_timeout_seconds
-        self._box = box
         self._now = now or _utc_now
-        # Opening a sealed URL costs more than the rest of a request's preparation.
-        self._endpoint = lru_cache(_URLS_KEPT)(self._open_endpoint)
-        self._session: ClientSession | None = None
+        self._endpoints = Endpoints(policy, box, certificates)
+        self._client = HttpClient(policy)
+        self._tokens = AccessTokens(self._client, policy, box)
 
     async def deliver(self, request: DeliveryRequest) -> Outcome:
         """Make one attempt, within the time that one attempt may take, body included (§5.1)."""
         started = time.perf_counter()
         try:
-            url = self._endpoint(request.sink.sealed_endpoint_url)
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self._post(url, request, started)
-        except SettingsError as error:
-            return Failed(None, "GenericError", _milliseconds_since(started), error.message)
+            return await self._attempt(request, started)
+        except (SettingsError, NoTokenError) as error:
+            return Failed(None, "GenericError", _milliseconds_since(started), str(error))
         except Exception as error:  # noqa: BLE001 (an outcome for each; a handler never raises)
             failure = failure_of(error)
-            return Failed(None, failure.last_outcome, _milliseconds_since(started), failure.detail)
+            status = error.status if isinstance(error, AnswerError) else None
+            return Failed(status, failure.last_outcome, _milliseconds_since(started), failure.detail)
 
     async def close(self) -> None:
         """Close the connections that are kept alive."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._client.close()
 
-    async def _post(self, url: URL, request: DeliveryRequest, started: float) -> Outcome:
-        if self._session is None:
-            self._session = new_session(self._policy)
-        async with self._session.post(
-            url,
-            data=body_of(request),
-            headers=headers_of(request, self._now()),
-            allow_redirects=False,
-        ) as response:
-            try:
-                detail = as_detail(await read_body(response))
-            except BaseException as error:
-                # What is left unread would be taken for the answer to the next request.
-                response.close()
-                if not isinstance(error, Exception):
-                    raise
-                failure = failure_of(error)
-                return Failed(response.status, failure.last_outcome, _milliseconds_since(started), failure.detail)
-            return self._outcome(response, _milliseconds_since(started), detail)
+    async def _attempt(self, request: DeliveryRequest, started: float) -> Outcome:
+        endpoint = self._endpoints.of(request.subscription, request.sink)
+        oauth = request.sink.oauth
+        if oauth is None:
+            answer = await self._post(endpoint, request, started)
+        else:
+            token = await self._tokens.get(oauth, self._seconds_left(started))
+            answer = await self._post(endpoint, request, started, token)
+            if answer.status == _UNAUTHORIZED:
+                # A token may be withdrawn before its time; a new one tells that from an endpoint that refuses us.
+                self._tokens.forget(oauth)
+                token = await self._tokens.get(oauth, self._seconds_left(started))
+                answer = await self._post(endpoint, request, started, token)
+        return self._outcome(answer, _milliseconds_since(started))
 
-    def _outcome(self, response: ClientResponse, duration_ms: float, detail: str) -> Outcome:
-        status = response.status
+    async def _post(
+        self, endpoint: Endpoint, request: DeliveryRequest, started: float, token: str | None = None
+    ) -> HttpAnswer:
+        body = body_of(request)
+        head = endpoint.head + headers_of(endpoint, request, body, self._now())
+        if token is not None:
+            head += b"Authorization: Bearer %b\r\n" % token.encode()
+        return await self._client.send(endpoint.origin, head + b"\r\n" + body, self._seconds_left(started))
+
+    def _seconds_left(self, started: float) -> float:
+        return max(0.0, self._timeout_seconds - (time.perf_counter() - started))
+
+    def _outcome(self, answer: HttpAnswer, duration_ms: float) -> Outcome:
+        status, detail = answer.status, as_detail(answer.body)
         match verdict_of(status):
             case "delivered":
                 return Delivered(status, duration_ms, detail)
             case "rejected":
                 return Rejected(status, last_outcome_of(status), duration_ms, detail)
             case "failed":
-                wait = retry_after(response.headers.get("Retry-After"), self._now())
+                asked = answer.headers.get(b"retry-after")
+                wait = retry_after(None if asked is None else asked.decode("latin-1"), self._now())
                 return Failed(status, last_outcome_of(status), duration_ms, detail, wait)
-
-    def _open_endpoint(self, sealed: str) -> URL:
-        return check_endpoint_url(self._box.open(sealed), self._policy)
 
 
 def body_of(request: DeliveryRequest) -> bytes:
-    """Return the body: an array of one event in the Event Grid schema, a bare object as a CloudEvent (§5.7)."""
-    return b"[" + request.event + b"]" if request.schema == "EventGridSchema" else request.event
+    """Return the body: an array, but for a CloudEvent whose subscription is not batched a bare object (§5.7)."""
+    if request.schema == "EventGridSchema" or is_batched(request):
+        return b"[" + b",".join(request.events) + b"]"
+    return request.events[0]
 
 
-def headers_of(request: DeliveryRequest, now: datetime) -> dict[str, str]:
-    """Return Event Grid's headers (§5.6) and those by which a receiver tells a repeat (Standard Webhooks)."""
-    headers = {
-        "Content-Type": EVENT_GRID_JSON.decode(),
-        "aeg-event-type": "Notification",
-        "aeg-subscription-name": request.subscription_name.upper(),
-        "aeg-delivery-count": str(request.attempt - 1),
-        "aeg-metadata-version": METADATA_VERSION,
-        "webhook-id": request.delivery_id,
-        "webhook-timestamp": str(int(now.timestamp())),
-    }
+def is_batched(request: DeliveryRequest) -> bool:
+    """Say whether a subscription gets its events in batches, be it of one (§5.5)."""
+    return request.sink.max_events_per_batch > 1
+
+
+def headers_of(endpoint: Endpoint, request: DeliveryRequest, body: bytes, now: datetime) -> bytes:
+    """Return Event Grid's headers (§5.6), those of Standard Webhooks, and the subscription's own."""
+    timestamp = int(now.timestamp())
     if request.schema == "EventGridSchema":
-        headers["aeg-data-version"] = _header_value(request.data_version)
+        content_type = EVENT_GRID_JSON
+        special = b"aeg-data-version: %b\r\n" % header_value(request.data_version[:_HEADER_VALUE_LIMIT]).encode()
     else:
-        headers["Content-Type"] = CLOUD_EVENT_JSON.decode()
-        headers["Origin"] = EVENT_GRID_ORIGIN
-    return headers
-
-
-def _header_value(text: str) -> str:
-    """Return publisher's text as a header value; what cannot stand in one is percent-encoded."""
-    text = text[:_HEADER_VALUE_LIMIT]
-    return text if text.isascii() and text.isprintable() else quote(text, safe=" !#$&'()*+,/:;=?@[]~")
+        content_type = CLOUD_EVENT_BATCH_JSON if is_batched(request) else CLOUD_EVENT_JSON
+        special = b"Origin: %b\r\n" % EVENT_GRID_ORIGIN.encode()
+    delivery_id = header_value(request.delivery_id)
+    lines = (
+        b"Content-Type: %b\r\n"
+        b"Content-Length: %d\r\n"
+        b"aeg-event-type: Notification\r\n"
+        b"aeg-subscription-name: %b\r\n"
+        b"aeg-delivery-count: %d\r\n"
+        b"aeg-metadata-version: %b\r\n"
+        b"webhook-id: %b\r\n"
+        b"webhook-timestamp: %d\r\n"
+    ) % (
+        content_type,
+        len(body),
+        request.subscription.name.upper().encode(),
+        request.attempt - 1,
+        METADATA_VERSION.encode(),
+        delivery_id.encode(),
+        timestamp,
+    )
+    signers = endpoint.signers_at(now)
+    if signers:
+        lines += b"webhook-signature: %b\r\n" % signature(signers, delivery_id, timestamp, body)
+    return lines + special + b"".join(header_line(name, value) for name, value in request.attributes)
 
 
 def _milliseconds_since(started: float) -> float:

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from router.handlers import Delivered, DeliveryRequest, Failed, Rejected, WebhookHandler
 from router.settings import Settings
-from tests.builders import BOX, NOON, a_cloud_event, a_webhook, an_event, as_bytes
+from tests.builders import BOX, NOON, a_cloud_event, a_subscription, a_webhook, an_event, as_bytes
 from tests.receivers import a_hostile, a_receiver
 
 TIMEOUT = 0.5
@@ -32,12 +32,13 @@ def settings(**fields: Any) -> Settings:
 
 
 def a_request(url: str, **fields: Any) -> DeliveryRequest:
+    sink = fields.pop("sink", None) or a_webhook(url)
     given = {
         "delivery_id": "1d-7",
-        "subscription_name": "Alerts-1",
-        "sink": a_webhook(url),
+        "subscription": a_subscription("Alerts-1", sink=sink, **fields.pop("of", {})),
+        "sink": sink,
         "attempt": 1,
-        "event": as_bytes(an_event()),
+        "events": (as_bytes(an_event()),),
         "schema": "EventGridSchema",
         "data_version": "2",
     }
@@ -79,7 +80,7 @@ async def test_an_event_grid_event_is_posted_as_an_array_of_one(handler):
 async def test_a_cloud_event_is_posted_as_one_object(handler):
     event = as_bytes(a_cloud_event())
     async with a_receiver() as receiver:
-        await handler.deliver(a_request(receiver.url, event=event, schema="CloudEventSchemaV1_0", attempt=3))
+        await handler.deliver(a_request(receiver.url, events=(event,), schema="CloudEventSchemaV1_0", attempt=3))
     (request,) = receiver.received
     assert request.body == event
     expected = {
@@ -343,6 +344,8 @@ async def _lying_resolve(_self: Any, host: str, port: int = 0, **_: Any) -> list
 async def test_many_deliveries_run_beside_one_another(handler):
     async with a_receiver() as receiver:
         events = [as_bytes(an_event(id=str(number))) for number in range(100)]
-        outcomes = await asyncio.gather(*(handler.deliver(a_request(receiver.url, event=event)) for event in events))
+        outcomes = await asyncio.gather(
+            *(handler.deliver(a_request(receiver.url, events=(event,))) for event in events)
+        )
     assert all(isinstance(outcome, Delivered) for outcome in outcomes)
     assert {json.loads(r.body)[0]["id"] for r in receiver.received} == {str(number) for number in range(100)}

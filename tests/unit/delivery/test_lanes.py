@@ -4,17 +4,24 @@ from collections import Counter
 
 import pytest
 
+from router.delivery.concurrency import FIRST
 from router.delivery.lanes import (
     ALL_BYTES,
-    FAILING_AFTER,
+    ALL_WAITING,
     IN_FLIGHT_LIMIT,
     LANE_BYTES,
-    LANE_IN_FLIGHT_LIMIT,
+    LANE_IN_FLIGHT_LEAST,
     LANE_LEAST,
     LANE_SECONDS,
     PACE_SECONDS,
     Lanes,
 )
+from router.handlers.outcome import Delivered, Failed
+
+LANE_IN_FLIGHT_LIMIT = FIRST
+DELIVERED = Delivered(200, 1.0)
+NOT_FOUND = Failed(404, "NotFound", 1.0)
+BUSY = Failed(503, "Busy", 1.0)
 
 
 def fill(lanes, key, count, now=0.0):
@@ -40,8 +47,19 @@ def test_a_lane_has_so_much_under_way_and_no_more_until_something_ends():
     fill(lanes, "a", LANE_IN_FLIGHT_LIMIT + 5)
     turns = send_all(lanes)
     assert len(turns) == LANE_IN_FLIGHT_LIMIT
-    lanes.finished(turns[0], 1.0, succeeded=True)
+    lanes.finished(turns[0], 1.0, NOT_FOUND)
     assert [turn.item for turn in send_all(lanes)] == [("a", LANE_IN_FLIGHT_LIMIT)]
+
+
+def test_an_endpoint_that_keeps_up_gets_more_at_once_and_half_as_much_when_it_has_too_much():
+    lanes = Lanes()
+    fill(lanes, "a", 1_000)
+    turns = send_all(lanes)
+    lanes.finished(turns.pop(), 1.0, DELIVERED)
+    assert turns[0].lane.limit(1.0) == LANE_IN_FLIGHT_LIMIT + 1
+    for turn in turns[:5]:
+        lanes.finished(turn, 1.0, BUSY)
+    assert turns[0].lane.limit(1.0) == (LANE_IN_FLIGHT_LIMIT + 1) // 2
 
 
 def test_lanes_take_turns():
@@ -61,9 +79,58 @@ def test_a_lane_that_is_stuck_leaves_room_for_the_others():
 
 def test_all_lanes_together_have_a_limit():
     lanes = Lanes()
-    for number in range(20):
+    for number in range(2 * IN_FLIGHT_LIMIT // LANE_IN_FLIGHT_LEAST):
         fill(lanes, str(number), LANE_IN_FLIGHT_LIMIT)
     assert len(send_all(lanes)) == IN_FLIGHT_LIMIT == lanes.in_flight
+
+
+def test_many_endpoints_that_hang_leave_room_for_one_that_does_not():
+    lanes = Lanes()
+    for number in range(100):
+        fill(lanes, f"hangs {number}", 2 * LANE_IN_FLIGHT_LIMIT)
+    hanging = send_all(lanes)
+    assert len(hanging) < IN_FLIGHT_LIMIT
+    fill(lanes, "alive", 100)
+    assert Counter(turn.item[0] for turn in send_all(lanes))["alive"] >= LANE_IN_FLIGHT_LEAST
+
+
+def test_a_rate_is_kept():
+    lanes = Lanes()
+    fill(lanes, "a", 1_000)
+    (first, *others) = send_all(lanes)
+    first.lane.rate = 10.0
+    for turn in [first, *others]:
+        lanes.finished(turn, 0.0, DELIVERED)
+    sent = []
+    for tick in range(1, 101):
+        for turn in send_all(lanes, tick / 10):
+            sent.append(tick)
+            lanes.finished(turn, tick / 10, DELIVERED)
+    assert 98 <= len(sent) <= 103
+    assert lanes.next_pause_ends() == pytest.approx(10.1, abs=0.2)
+
+
+def test_what_goes_along_is_bounded_by_number_and_size():
+    lanes = Lanes()
+    fill(lanes, "a", 10)
+    turn = lanes.next(0.0)
+    assert lanes.more(turn, 3, 10_000) == [("a", 1), ("a", 2), ("a", 3)]
+    assert lanes.more(turn, 100, 250) == [("a", 4), ("a", 5)]
+    assert lanes.waiting == 4
+    assert lanes.in_flight == 1
+
+
+def test_a_million_deliveries_to_ten_thousand_endpoints_that_hang_are_held_within_bounds():
+    lanes = Lanes()
+    parked = 0
+    for number in range(1_000_000):
+        if lanes.is_full or lanes.offer(str(number % 10_000), number, 1_000, now=3.0) is not None:
+            parked += 1
+    send_all(lanes, 3.0)
+    assert lanes.in_flight <= IN_FLIGHT_LIMIT
+    assert lanes.waiting <= ALL_WAITING
+    assert lanes.bytes <= ALL_BYTES
+    assert parked >= 1_000_000 - ALL_WAITING - IN_FLIGHT_LIMIT
 
 
 def test_a_stuck_lane_takes_little_and_the_others_as_before():
@@ -80,7 +147,7 @@ def test_a_lane_takes_as_much_as_its_endpoint_can_take_in_a_while():
     fill(lanes, "a", 10_000)
     turns = send_all(lanes)
     for tick in range(1, 401):
-        lanes.finished(turns.pop(0), tick / 100, succeeded=True)
+        lanes.finished(turns.pop(0), tick / 100, DELIVERED)
         turns += send_all(lanes, tick / 100)
     lane = turns[0].lane
     assert lane.capacity(4.0) == pytest.approx(100 * LANE_SECONDS, rel=0.01)
@@ -91,7 +158,7 @@ def test_a_burst_on_a_lane_that_was_idle_says_nothing_of_its_endpoint():
     for moment in range(100):
         fill(lanes, "a", 1, now=float(moment))
         (turn,) = send_all(lanes)
-        lanes.finished(turn, moment + 0.1, succeeded=True)
+        lanes.finished(turn, moment + 0.1, DELIVERED)
     fill(lanes, "a", 5_000, now=100.0)
     assert lanes.waiting == 5_000
 
@@ -100,32 +167,35 @@ def test_a_lane_that_became_slow_gives_up_its_newest():
     lanes = Lanes()
     fill(lanes, "a", 1_000)
     turns = send_all(lanes)
-    lanes.finished(turns[0], 30.0, succeeded=False)
+    lanes.finished(turns[0], 30.0, NOT_FOUND)
     taken = lanes.overflow(turns[0].lane, 30.0)
     assert taken == [("a", number) for number in range(LANE_IN_FLIGHT_LIMIT + LANE_LEAST, 1_000)]
     assert lanes.waiting == LANE_LEAST
 
 
-def test_an_endpoint_that_keeps_failing_is_tried_one_at_a_time_until_it_succeeds():
+def test_an_endpoint_that_keeps_failing_is_left_alone_then_tried_with_one_until_it_succeeds():
     lanes = Lanes()
     fill(lanes, "a", 200)
     turns = send_all(lanes)
-    for turn in turns[:FAILING_AFTER]:
-        lanes.finished(turn, 0.1, succeeded=False)
-    assert turns[0].lane.is_failing
-    for turn in turns[FAILING_AFTER:]:
-        lanes.finished(turn, 0.1, succeeded=False)
-    (probe,) = send_all(lanes)
-    lanes.finished(probe, 0.2, succeeded=True)
-    assert len(send_all(lanes)) == LANE_IN_FLIGHT_LIMIT
+    for turn in turns:
+        lanes.finished(turn, 0.0, NOT_FOUND)
+    lane = turns[0].lane
+    assert send_all(lanes, 299.0) == []
+    assert len(lanes.overflow(lane, 0.0)) == 200 - LANE_IN_FLIGHT_LIMIT
+    assert lanes.offer("a", "to be parked", 100, 299.0) is lane
+    assert lane.held_for(100.0) == 200.0
+    fill(lanes, "a", 100, now=300.0)
+    (probe,) = send_all(lanes, 300.0)
+    lanes.finished(probe, 301.0, DELIVERED)
+    assert len(send_all(lanes, 301.0)) >= LANE_IN_FLIGHT_LIMIT
 
 
 def test_an_attempt_that_was_not_made_is_no_failure():
     lanes = Lanes()
     fill(lanes, "a", 1)
     (turn,) = send_all(lanes)
-    lanes.finished(turn, 60.0, succeeded=None)
-    assert turn.lane.failures == 0
+    lanes.finished(turn, 60.0, None)
+    assert turn.lane.conduct.failures == 0
 
 
 def test_large_items_fill_a_lane_by_their_bytes():
@@ -150,7 +220,7 @@ def test_after_clearing_nothing_waits_and_what_is_under_way_may_end():
     turns = send_all(lanes)
     lanes.clear()
     assert (lanes.waiting, lanes.bytes) == (0, 0)
-    lanes.finished(turns[0], 1.0, succeeded=True)
+    lanes.finished(turns[0], 1.0, DELIVERED)
     assert send_all(lanes) == []
     fill(lanes, "a", 1)
     assert len(send_all(lanes)) == 1
@@ -162,6 +232,6 @@ def test_lanes_that_are_idle_cost_nothing_to_ask(count):
     for number in range(count):
         fill(lanes, str(number), 1)
     for turn in send_all(lanes):
-        lanes.finished(turn, 0.0, succeeded=True)
+        lanes.finished(turn, 0.0, DELIVERED)
     assert lanes.next(0.0) is None
     assert (lanes.in_flight, lanes.waiting) == (0, 0)

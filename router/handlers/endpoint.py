@@ -1,0 +1,83 @@
+"""What is the same for every request to a subscription's endpoint, prepared once: opening secrets is slow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from router.errors import SettingsError
+from router.handlers.attributes import static_headers
+from router.handlers.http_client import ClientCertificate, Origin, origin_of, request_head
+from router.handlers.safe_address import EndpointPolicy, check_endpoint_url
+from router.handlers.signing import Sign, signer
+from router.secrets import SecretBox
+from topics.subscriptions import Subscription, WebhookSink
+
+ENDPOINTS_KEPT: Final = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An origin, the beginning of each request, and who signs until when."""
+
+    subscription: Subscription
+    origin: Origin
+    head: bytes
+    signers: tuple[tuple[datetime | None, Sign], ...]
+
+    def signers_at(self, now: datetime) -> list[Sign]:
+        """Return the signers whose secrets are in use."""
+        return [sign for expires, sign in self.signers if expires is None or expires > now]
+
+
+class Endpoints:
+    """The endpoints of subscriptions; one whose subscription has changed is prepared anew."""
+
+    def __init__(self, policy: EndpointPolicy, box: SecretBox, certificates: Mapping[str, ClientCertificate]) -> None:
+        self._policy = policy
+        self._box = box
+        self._certificates = certificates
+        self._known: dict[str, Endpoint] = {}
+
+    def of(self, subscription: Subscription, sink: WebhookSink) -> Endpoint:
+        """Return a subscription's endpoint.
+
+        Raises:
+            RefusedError: webhooks may not go to its URL.
+            SettingsError: a secret cannot be opened, or there is no such client certificate.
+        """
+        known = self._known.get(subscription.id)
+        # The view gives the same object until something changes.
+        if known is not None and known.subscription is subscription:
+            return known
+        endpoint = self._prepare(subscription, sink)
+        if len(self._known) >= ENDPOINTS_KEPT:
+            self._known.clear()
+        self._known[subscription.id] = endpoint
+        return endpoint
+
+    def _prepare(self, subscription: Subscription, sink: WebhookSink) -> Endpoint:
+        url = check_endpoint_url(self._box.open(sink.sealed_endpoint_url), self._policy)
+        added = static_headers(sink.delivery_attributes, self._box.open)
+        return Endpoint(
+            subscription=subscription,
+            origin=origin_of(url, self._certificate(sink)),
+            head=request_head("POST", url) + b"".join(header_line(name, value) for name, value in added),
+            signers=tuple((one.expires, signer(self._box.open(one.sealed))) for one in subscription.signing_secrets),
+        )
+
+    def _certificate(self, sink: WebhookSink) -> ClientCertificate | None:
+        if sink.client_certificate is None:
+            return None
+        try:
+            return self._certificates[sink.client_certificate]
+        except KeyError:
+            raise SettingsError(
+                f"there is no client certificate {sink.client_certificate}",
+                hint="Name it in ROUTER_WEBHOOK_CLIENT_CERTIFICATES.",
+            ) from None
+
+
+def header_line(name: str, value: str) -> bytes:
+    """Return a header as it stands in a request; the value must be one that can."""
+    return f"{name}: {value}\r\n".encode("latin-1")
