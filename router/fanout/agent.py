@@ -123,7 +123,7 @@ class FanoutAgent:
 
     async def committed(self, partition: TopicPartition) -> int | None:
         """Return the committed offset of a source partition, asked from Kafka."""
-        self._partitions.forget()
+        self._partitions.doubt()
         return await self._app.batch_consumer.thread.committed(partition)
 
     async def lost(self, error: Exception) -> None:
