@@ -39,9 +39,11 @@ class FileLock:
         except OSError:
             return ""
 
-    def release(self) -> None:
-        """Let go of the lock; the file stays, for removing it would race with the next holder."""
+    def release(self, *, remove: bool = False) -> None:
+        """Let go of the lock; the file stays unless told: who opens it just now would lock a file that is gone."""
         if self._file is not None:
+            if remove:
+                self._path.unlink(missing_ok=True)
             self._file.close()
             self._file = None
 

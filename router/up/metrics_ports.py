@@ -31,7 +31,8 @@ class MetricsPorts:
     def release(self) -> None:
         """Let others have the ports."""
         while self._locks:
-            self._locks.pop().release()
+            # A rare clash is caught by asking for the port itself; files of every port ever used would stay for good.
+            self._locks.pop().release(remove=True)
 
     def _hold(self, port: int) -> bool:
         lock = FileLock(self._directory / f"{port}.lock")

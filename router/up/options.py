@@ -17,6 +17,7 @@ class UpOptions:
     data_dir: Path = Path(".router")
     host: str = LOOPBACK
     port: int = 8080
+    tls_port: int | None = None
     kafka_port: int = 9092
     bootstrap_servers: str | None = None
     metrics_port: int = 8081

@@ -35,10 +35,11 @@ def program_specs(
     """Return the server and the workers, one for each metrics port; `environment` is that of this process."""
     inherited = {**importing_this_router(environment), **webhook_rules(environment), **options.environment}
     everywhere = ["--bootstrap-servers", bootstrap_servers, "--data-dir", str(options.data_dir.absolute())]
+    tls = () if options.tls_port is None else ("--tls-port", f"{options.tls_port}")
     ready = [f"http://{LOOPBACK}:{port}/readyz" for port in metrics_ports]
     server = ProgramSpec(
         "server",
-        _router("server", "--host", options.host, "--port", f"{options.port}", *everywhere),
+        _router("server", "--host", options.host, "--port", f"{options.port}", *tls, *everywhere),
         {**inherited, "ROUTER_READY_REQUIRES": _joined(inherited.get("ROUTER_READY_REQUIRES"), *ready)},
     )
     workers = [

@@ -83,9 +83,15 @@ def welcome(options: UpOptions, bootstrap_servers: str, *, seconds: float) -> st
         f"{bootstrap_servers} (embedded {KAFKA_VERSION})" if options.bootstrap_servers is None else bootstrap_servers
     )
     where = "" if options.data_dir == Path(".router") else f" --data-dir {options.data_dir}"
+    tls = (
+        []
+        if options.tls_port is None
+        else [f"  TLS          https://localhost:{options.tls_port} (router azure-cli{where})"]
+    )
     return "\n".join(
         [
             f"router is ready at {options.server_url} after {seconds:.1f} s",
+            *tls,
             f"  Kafka        {kafka}",
             f"  credentials  {options.data_dir / 'credentials.json'}",
             f"  logs         {options.log_dir}",

@@ -117,10 +117,11 @@ class Stack:
     async def _start(self) -> None:
         options = self._options
         self._take_directory()
-        if why := await wait_until_free(options.port, options.host, seconds=PORT_PATIENCE_SECONDS):
-            raise SettingsError(
-                f"the server cannot listen on {options.host}:{options.port}: {why}", hint="Give another --port."
-            )
+        for flag, port in (("--port", options.port), ("--tls-port", options.tls_port)):
+            if port and (why := await wait_until_free(port, options.host, seconds=PORT_PATIENCE_SECONDS)):
+                raise SettingsError(
+                    f"the server cannot listen on {options.host}:{port}: {why}", hint=f"Give another {flag}."
+                )
         if options.bootstrap_servers is None:
             await self._start_kafka()
         else:

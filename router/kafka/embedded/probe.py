@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from contextlib import suppress
 from typing import Final
 
 METADATA: Final = 3
@@ -28,6 +29,8 @@ async def _ask(host: str, port: int) -> bytes:
         return await reader.readexactly(size)
     finally:
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 def _live_brokers(answer: bytes) -> int:

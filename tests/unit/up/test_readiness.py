@@ -15,6 +15,7 @@ async def asked(status: str, body: str):
         await reader.readuntil(b"\r\n\r\n")
         writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
         writer.close()
+        await writer.wait_closed()
 
     server = await asyncio.start_server(reply, "127.0.0.1", 0)
     async with server:

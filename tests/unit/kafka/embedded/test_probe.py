@@ -15,6 +15,7 @@ async def asked(answer: bytes) -> bool:
     async def reply(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer)
         writer.close()
+        await writer.wait_closed()
 
     server = await asyncio.start_server(reply, "127.0.0.1", 0)
     async with server:
