@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from router.api.json_bodies import Members, refused, shown
+from router.api.oauth_bodies import HIDDEN, oauth_json, read_oauth
 from router.errors import RefusedError, SettingsError
 from router.secrets import SecretBox
 from topics import TopicSink, WebhookSink
@@ -15,7 +16,6 @@ from topics.subscriptions import DeliveryAttribute, Sink
 
 WEBHOOK: Final = "WebHook"
 EVENT_HUB: Final = "EventHub"
-HIDDEN: Final = "Hidden"
 LOCAL_EVENT_HUBS: Final = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local"
     "/providers/Microsoft.EventHub/namespaces/local/eventhubs"
@@ -24,6 +24,8 @@ LOCAL_EVENT_HUBS: Final = (
 
 BATCH_EVENTS: Final = range(1, 5001)
 BATCH_KILOBYTES: Final = range(1, 1025)
+LEAST_RATE: Final = 0.01
+MOST_RATE: Final = 100_000
 MAX_ATTRIBUTES: Final = 10
 MAX_ATTRIBUTE_BYTES: Final = 4096
 BAD_URL: Final = (
@@ -92,6 +94,15 @@ class DestinationReader:
             preferred_batch_size_kilobytes=given.whole("preferredBatchSizeInKilobytes", BATCH_KILOBYTES)
             or (kept.preferred_batch_size_kilobytes if kept else 64),
             delivery_attributes=self._attributes(given, stored, kept),
+            max_deliveries_per_second=_rate(given)
+            if "maxDeliveriesPerSecond" in given or kept is None
+            else kept.max_deliveries_per_second,
+            oauth=read_oauth(given, stored.oauth if stored else None, self.box)
+            if "oauth" in given or kept is None
+            else kept.oauth,
+            client_certificate=given.text("clientCertificate")
+            if "clientCertificate" in given or kept is None
+            else kept.client_certificate,
         )
         return Destination(sink, new_url)
 
@@ -138,8 +149,30 @@ def destination_json(sink: Sink) -> Json:
                     "maxEventsPerBatch": sink.max_events_per_batch,
                     "preferredBatchSizeInKilobytes": sink.preferred_batch_size_kilobytes,
                     "deliveryAttributeMappings": attributes_json(sink, lambda _sealed: HIDDEN) or None,
+                    **_extensions_json(sink),
                 },
             }
+
+
+def _extensions_json(sink: WebhookSink) -> Json:
+    """Return what Event Grid does not have, where it is in use (decision 0017)."""
+    found: Json = {}
+    if sink.max_deliveries_per_second is not None:
+        found["maxDeliveriesPerSecond"] = sink.max_deliveries_per_second
+    if sink.oauth is not None:
+        found["oauth"] = oauth_json(sink.oauth)
+    if sink.client_certificate is not None:
+        found["clientCertificate"] = sink.client_certificate
+    return found
+
+
+def _rate(given: Members) -> float | None:
+    value, target = given.value("maxDeliveriesPerSecond"), given.target_of("maxDeliveriesPerSecond")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not LEAST_RATE <= value <= MOST_RATE:
+        raise refused(target, value, f"a number of requests from {LEAST_RATE} to {MOST_RATE:,}")
+    return float(value)
 
 
 def attributes_json(sink: Sink, open_secret: Callable[[str], str]) -> list[Json]:

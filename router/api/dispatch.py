@@ -72,6 +72,8 @@ class Dispatch:
             None: {"GET": one.get, "PUT": one.put, "PATCH": one.patch, "DELETE": one.delete},
             "getFullUrl": {"POST": one.full_url},
             "getDeliveryAttributes": {"POST": one.delivery_attributes},
+            "getSigningSecrets": {"POST": one.signing_secrets},
+            "rotateSigningSecret": {"POST": one.rotate_signing_secret},
         }
         self._workspace: dict[str | None, Requests] = {
             None: {"GET": their_workspace.get, "PUT": their_workspace.put, "DELETE": their_workspace.delete},

@@ -11,6 +11,7 @@ from router.api.answers import Answer, Json
 from router.api.bodies import Definition, DefinitionReader, check_name, is_workspace, subscription_json
 from router.api.calls import Call
 from router.api.destinations import attributes_json
+from router.api.json_bodies import Members
 from router.api.operations import Operations
 from router.api.pages import page
 from router.api.paths import (
@@ -20,9 +21,10 @@ from router.api.paths import (
     event_subscription_id,
 )
 from router.api.provisioning import Provisioning
+from router.api.signing_secrets import rotated, secrets_json, with_secret
 from router.api.subscriber_topics import SubscriberTopics
 from router.api.warnings import warnings_about, warnings_header
-from router.errors import ConflictError, NotFoundError
+from router.errors import ConflictError, NotFoundError, RefusedError
 from router.resources.view import ResourcesView
 from router.secrets import SecretBox
 from router.subscriptions.store import SubscriptionStore
@@ -134,6 +136,23 @@ class EventSubscriptions:
         """Show the delivery attributes with their secret values, which no other answer does (§8.4)."""
         return Answer(HTTPStatus.OK, {"value": attributes_json(self._stored(path).sink, self._box.open)})
 
+    async def signing_secrets(self, _call: Call, path: EventSubscriptionPath) -> Answer:
+        """Show what a receiver verifies signatures with, which no other answer does (design §7)."""
+        return Answer(HTTPStatus.OK, secrets_json(self._stored(path), self._box, self._now()))
+
+    async def rotate_signing_secret(self, call: Call, path: EventSubscriptionPath) -> Answer:
+        """Make a new signing secret; the former ones sign beside it for a while."""
+        async with self._store.changing(self._stored(path).id) as stored:
+            if stored is None:
+                raise _missing(path)
+            if not isinstance(stored.sink, WebhookSink):
+                raise RefusedError("Only webhooks are signed; this event subscription sends to a topic.")
+            body = call.members() if call.body.strip() else Members({})
+            changed = rotated(stored, body, self._box, self._now())
+            await self._store.put(changed)
+        log.info("subscription.signing_secret_rotated", subscription=changed.id)
+        return Answer(HTTPStatus.OK, secrets_json(changed, self._box, self._now()))
+
     async def _define(self, call: Call, resource_id: str, reader: DefinitionReader, definition: Definition) -> Answer:
         source, stored = reader.source, reader.stored
         if definition.destination.new_endpoint_url is not None:
@@ -146,6 +165,7 @@ class EventSubscriptions:
         )
         shown: ProvisioningState = "Updating" if is_live else "Creating"
         wanted = definition.of(source, resource_id, stored, shown, reader.now)
+        wanted = with_secret(wanted, stored, self._box, reader.now)
         operation = await self._provisioning.begin(stored if is_live else None, wanted, asks=asks)
         log.info("subscription.updated" if stored else "subscription.created", subscription=wanted.id, asks=asks)
         return Answer(

@@ -25,6 +25,7 @@ from router.api.paths import is_management_path
 from router.api.provisioning import Provisioning
 from router.api.subscriber_topics import KafkaSubscriberTopics, SubscriberTopics
 from router.api.system_topics import SystemTopics
+from router.api.validation_route import validation_route
 from router.api.workspaces import Workspaces
 from router.errors import RouterError, UnauthorizedError
 from router.identity.callers import Caller, Callers
@@ -47,7 +48,7 @@ class Management:
         self._dispatch = dispatch
         self._provisioning = provisioning
         self._tokens = tokens
-        self.routes: list[BaseRoute] = [ManagementRoute(self._respond)]
+        self.routes: list[BaseRoute] = [validation_route(provisioning), ManagementRoute(self._respond)]
 
     async def start(self) -> None:
         """Take up what a restart interrupted; the stores' views must be complete."""
@@ -146,7 +147,7 @@ def build_management(  # noqa: PLR0913 (a composition root takes every collabora
 ) -> Management:
     """Return the management API over the given stores; subscriber topics are made on Kafka unless told otherwise."""
     operations = Operations(subscriptions.view.get)
-    provisioning = Provisioning(subscriptions, WebhookEndpoints(settings, now), operations, box)
+    provisioning = Provisioning(subscriptions, WebhookEndpoints(settings, now, box), operations, now)
     event_subscriptions = EventSubscriptions(
         store=subscriptions,
         sources=sources.view,

@@ -81,7 +81,7 @@ class Operations:
         if resource_id is None:
             return None
         subscription = self._subscription(resource_id)
-        if subscription is None or (subscription.is_live and subscription.provisioning_state != "Updating"):
+        if subscription is None or subscription.provisioning_state == "Succeeded":
             error = subscription.provisioning_error if subscription else None
             return Operation(operation_id, resource_id, "Failed" if error else "Succeeded", error)
         if subscription.provisioning_state == "Failed":

@@ -11,7 +11,7 @@ EVENT_GRID: Final = "Microsoft.EventGrid"
 MACHINE_LEARNING: Final = "Microsoft.MachineLearningServices"
 EVENT_SUBSCRIPTIONS: Final = "eventSubscriptions"
 WORKSPACES: Final = "workspaces"
-EVENT_SUBSCRIPTION_ACTIONS: Final = ("getFullUrl", "getDeliveryAttributes")
+EVENT_SUBSCRIPTION_ACTIONS: Final = ("getFullUrl", "getDeliveryAttributes", "getSigningSecrets", "rotateSigningSecret")
 WORKSPACE_ACTIONS: Final = ("listKeys", "regenerateKey")
 
 _ROOTS: Final = ("subscriptions", "providers", "tenants")

@@ -1,24 +1,36 @@
 """Provisioning: what happens to a subscription between the answer to a PUT or PATCH and its final state.
 
 A topic is ready at once. A webhook's endpoint is asked first, in the background: a new subscription waits for it as
-`Creating`; of one that is live the old definition goes on until the new endpoint has confirmed (decision 0007).
+`Creating`; of one that is live the old definition goes on until the new endpoint has confirmed (decision 0007). An
+endpoint that accepts without confirming may be confirmed by its validation URL (§6.2), meanwhile the subscription is
+`AwaitingManualAction`; all that this needs is stored with it, so that any server can take the confirmation.
 The version of a definition is its `updated_at`: whoever finds another one in the view comes too late, and gives way.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from datetime import datetime
 from typing import Final
 
 import structlog
 
 from router.api.endpoints import WebhookEndpoints
 from router.api.operations import Operation, Operations
+from router.api.validation import (
+    Confirmation,
+    awaiting,
+    confirmed,
+    failed,
+    is_expired,
+    new_validation,
+    opens,
+    sink_to_ask,
+)
 from router.errors import KafkaUnavailableError, RouterError
-from router.handlers.handshake import Validated
-from router.secrets import SecretBox
+from router.handlers.handshake import AcceptedWithoutCode, Refused, Validated
 from router.subscriptions.store import SubscriptionStore
-from topics import Subscription, WebhookSink
-from topics.subscriptions import ProvisioningState
+from topics import Subscription
+from topics.subscriptions import ManualValidation
 
 log = structlog.get_logger(__name__)
 
@@ -26,31 +38,42 @@ MAX_HANDSHAKES: Final = 64
 """At once; the others wait their turn."""
 
 KAFKA_PAUSE_SECONDS: Final = 1.0
+LONGEST_SLEEP_SECONDS: Final = 1.0
 
 _INTERRUPTED: Final = "The update was interrupted by a restart; the former definition is live. Send the update again."
+
+Change = Callable[[Subscription], Subscription]
 
 
 class Provisioning:
     """Runs handshakes in the background and writes what came of them."""
 
     def __init__(
-        self, store: SubscriptionStore, endpoints: WebhookEndpoints, operations: Operations, box: SecretBox
+        self,
+        store: SubscriptionStore,
+        endpoints: WebhookEndpoints,
+        operations: Operations,
+        now: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._endpoints = endpoints
         self._operations = operations
-        self._box = box
+        self._now = now
         self._turns = asyncio.Semaphore(MAX_HANDSHAKES)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._operation_of: dict[str, Operation] = {}
 
     async def start(self) -> None:
         """Take up what a restart interrupted."""
         await self._endpoints.start()
         for subscription in self._store.view.all():
-            if subscription.provisioning_state == "Creating":
-                self._create(subscription)
-            elif subscription.provisioning_state == "Updating":
-                await self._store.put(_settled(subscription, "Succeeded", _INTERRUPTED))
+            match subscription.provisioning_state:
+                case "Creating":
+                    await self._create(subscription)
+                case "Updating":
+                    await self._store.put(failed(subscription, _INTERRUPTED))
+                case "AwaitingManualAction" if subscription.validation is not None:
+                    self._run(self._give_up_in_time(subscription, subscription.validation))
 
     async def stop(self) -> None:
         """End the handshakes that are under way; `start` of the next server takes them up."""
@@ -74,20 +97,47 @@ class Provisioning:
             KafkaUnavailableError: nothing was stored.
         """
         if not asks:
-            await self._store.put(_settled(wanted, "Succeeded", None))
+            await self._store.put(confirmed(wanted))
             return self._operations.begin(wanted.id, "Succeeded")
         if former is None:
-            await self._store.put(wanted)
-            return self._create(wanted)
-        updating = former.model_copy(update={"provisioning_state": "Updating", "updated_at": wanted.updated_at})
-        await self._store.put(updating)
-        operation = self._operations.begin(wanted.id, "InProgress")
-        self._run(self._finish_update(updating, wanted, operation))
-        return operation
+            return await self._create(wanted)
+        updating = former.model_copy(
+            update={"provisioning_state": "Updating", "updated_at": wanted.updated_at, "pending": wanted}
+        )
+        return await self._ask(updating)
 
-    def _create(self, subscription: Subscription) -> Operation:
-        operation = self._operations.begin(subscription.id, "InProgress")
-        self._run(self._finish_create(subscription, operation))
+    async def confirm(self, name: str, validation_id: str, token: str) -> Confirmation:
+        """Take the confirmation that a validation URL means; each counts once, and only in time (§6.2).
+
+        Raises:
+            KafkaUnavailableError: it could not be stored; the URL still counts.
+        """
+        found = next((one for one in self._store.view.all() if opens(one, name, validation_id, token)), None)
+        if found is None:
+            return "unknown"
+        async with self._store.changing(found.id) as stored:
+            if stored is None or not opens(stored, name, validation_id, token):
+                return "unknown"
+            if is_expired(stored, self._now()):
+                return "too late"
+            await self._store.put(confirmed(stored))
+        log.info("subscription.confirmed", subscription=found.id, by="validation URL")
+        operation = self._operation_of.pop(validation_id, None)
+        if operation is not None:
+            self._operations.finish(operation.id, "Succeeded")
+        return "confirmed"
+
+    async def _create(self, subscription: Subscription) -> Operation:
+        return await self._ask(subscription)
+
+    async def _ask(self, subscription: Subscription) -> Operation:
+        """Store what is awaited, then begin the handshake: the endpoint may use the URL before it answers."""
+        validation, token = new_validation(self._now())
+        asked = subscription.model_copy(update={"validation": validation})
+        await self._store.put(asked)
+        operation = self._operations.begin(asked.id, "InProgress")
+        self._operation_of[validation.id] = operation
+        self._run(self._finish(asked, validation, token))
         return operation
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
@@ -100,52 +150,67 @@ class Provisioning:
         if not task.cancelled() and task.exception() is not None:
             log.error("subscription.handshake_broke", exc_info=task.exception())
 
-    async def _finish_create(self, subscription: Subscription, operation: Operation) -> None:
-        problem = await self._handshake(subscription)
-        await self._settle(
-            subscription, _settled(subscription, "Failed" if problem else "Succeeded", problem), operation
-        )
+    async def _finish(self, asked: Subscription, validation: ManualValidation, token: str) -> None:
+        outcome = await self._handshake(asked, validation, token)
+        match outcome:
+            case Validated(rate):
+                await self._settle(asked, validation, lambda stored: confirmed(stored, rate))
+            case AcceptedWithoutCode(message=message):
+                if await self._change(asked, validation, lambda stored: awaiting(stored, message)):
+                    await self._give_up_in_time(asked, validation.model_copy(update={"message": message}))
+            case Refused(message=message):
+                await self._settle(asked, validation, lambda stored: failed(stored, message))
 
-    async def _finish_update(self, former: Subscription, wanted: Subscription, operation: Operation) -> None:
-        problem = await self._handshake(wanted)
-        await self._settle(former, _settled(former if problem else wanted, "Succeeded", problem), operation)
+    async def _give_up_in_time(self, asked: Subscription, validation: ManualValidation) -> None:
+        """Wait until the validation URL counts no longer, then fail what nobody has confirmed."""
+        while (left := (validation.expires - self._now()).total_seconds()) > 0:
+            await asyncio.sleep(min(left, LONGEST_SLEEP_SECONDS))
+            stored = self._store.view.get(asked.id)
+            if stored is None or stored.validation is None or stored.validation.id != validation.id:
+                break
+        await self._settle(asked, validation, lambda stored: failed(stored, validation.message))
 
-    async def _settle(self, stored: Subscription, settled: Subscription, operation: Operation) -> None:
-        """Write the final state in place of what is stored, unless that has changed; patient while Kafka is away."""
+    async def _settle(self, asked: Subscription, validation: ManualValidation, change: Change) -> None:
+        """Write the final state and end the operation."""
+        if await self._change(asked, validation, change):
+            problem = change(asked).provisioning_error
+            operation = self._operation_of.pop(validation.id, None)
+            if operation is not None:
+                self._operations.finish(operation.id, "Failed" if problem else "Succeeded", problem)
+
+    async def _change(self, asked: Subscription, validation: ManualValidation, change: Change) -> bool:
+        """Change what is stored, unless it is another definition by now; patient while Kafka is away."""
         while True:
             try:
-                async with self._store.changing(stored.id) as now_stored:
-                    if now_stored is None or now_stored.updated_at != stored.updated_at:
-                        self._operations.finish(operation.id, "Canceled")
-                        return
-                    await self._store.put(settled)
+                async with self._store.changing(asked.id) as stored:
+                    if stored is None or stored.validation is None or stored.validation.id != validation.id:
+                        self._gave_way(stored, asked, validation)
+                        return False
+                    await self._store.put(change(stored))
+                    return True
             except KafkaUnavailableError as error:
-                log.warning("subscription.not_written", subscription=stored.id, error=error.message)
+                log.warning("subscription.not_written", subscription=asked.id, error=error.message)
                 await asyncio.sleep(KAFKA_PAUSE_SECONDS)
-            else:
-                problem = settled.provisioning_error
-                self._operations.finish(operation.id, "Failed" if problem else "Succeeded", problem)
-                return
 
-    async def _handshake(self, subscription: Subscription) -> str | None:
-        """Ask the endpoint; return why it failed, or None."""
-        sink = subscription.sink
-        if not isinstance(sink, WebhookSink):
-            return None
+    def _gave_way(self, stored: Subscription | None, asked: Subscription, validation: ManualValidation) -> None:
+        operation = self._operation_of.pop(validation.id, None)
+        if operation is None:
+            return
+        is_same = stored is not None and stored.updated_at == asked.updated_at
+        self._operations.finish(operation.id, "Succeeded" if is_same else "Canceled")
+
+    async def _handshake(self, asked: Subscription, validation: ManualValidation, token: str) -> Validated | Refused:
+        """Ask the endpoint of what is wanted."""
+        wanted, sink = sink_to_ask(asked)
         async with self._turns:
             try:
-                outcome = await self._endpoints.validate(subscription, self._box.open(sink.sealed_endpoint_url))
-                problem = None if isinstance(outcome, Validated) else outcome.message
+                outcome = await self._endpoints.validate(wanted, sink, validation.id, token)
             except RouterError as error:
-                problem = error.message
+                outcome = Refused("Url validation", error.message)
         log.info(
             "subscription.validated",
-            subscription=subscription.id,
+            subscription=asked.id,
             endpoint=sink.endpoint_base_url,
-            confirmed=problem is None,
+            confirmed=isinstance(outcome, Validated),
         )
-        return problem
-
-
-def _settled(subscription: Subscription, state: ProvisioningState, problem: str | None) -> Subscription:
-    return subscription.model_copy(update={"provisioning_state": state, "provisioning_error": problem})
+        return outcome

@@ -11,6 +11,7 @@ from router.cli.consume import consume
 from router.cli.demo import demo
 from router.cli.failures import report
 from router.cli.help import CONTEXT, PlainCommand, PlainGroup
+from router.cli.loadtest import loadtest
 from router.cli.processes import server, worker
 from router.cli.publish import publish
 from router.cli.up import up
@@ -60,6 +61,12 @@ app.add_typer(workspace.app, rich_help_panel=USE)
 app.add_typer(event_subscription.app, rich_help_panel=USE)
 app.add_typer(principal.app, rich_help_panel=USE)
 _add(USE, publish, "router publish events.json", "cat events.jsonl | router publish - --workspace local")
+_add(
+    USE,
+    loadtest,
+    "router loadtest --rate 1000 --events 10000",
+    "router loadtest --rate 0 --events 100000 --publish kafka --subscriptions 10 --html report.html",
+)
 _add(USE, consume, "router consume drift --from-beginning --max 10 --json")
 
 

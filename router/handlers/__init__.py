@@ -2,10 +2,11 @@
 
 from router.handlers.attributes import dynamic_headers
 from router.handlers.handshake import AcceptedWithoutCode, Handshake, Refused, Validated, validate_endpoint
+from router.handlers.http_client import HttpClient
 from router.handlers.outcome import Delivered, Failed, Outcome, Rejected
 from router.handlers.protocol import DeliveryRequest, Handler
+from router.handlers.resolver import resolve_and_check
 from router.handlers.safe_address import EndpointPolicy, check_endpoint_url
-from router.handlers.session import new_session, resolve_and_check
 from router.handlers.signing import algorithm_of, batch_id, new_signing_secret, verifying_key
 from router.handlers.webhook import WebhookHandler
 
@@ -17,6 +18,7 @@ __all__ = [
     "Failed",
     "Handler",
     "Handshake",
+    "HttpClient",
     "Outcome",
     "Refused",
     "Rejected",
@@ -26,7 +28,6 @@ __all__ = [
     "batch_id",
     "check_endpoint_url",
     "dynamic_headers",
-    "new_session",
     "new_signing_secret",
     "resolve_and_check",
     "validate_endpoint",

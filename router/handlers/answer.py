@@ -5,28 +5,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from aiohttp import ClientResponse
-
-from router.handlers.failures import EndlessBodyError
-
-BODY_LIMIT: Final = 64 * 1024
 DETAIL_LIMIT: Final = 1024
 _UNPRINTABLE: Final = re.compile(r"[^\S ]|[^\x20-\U0010ffff]|[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-
-
-async def read_body(response: ClientResponse) -> bytes:
-    """Return the whole body.
-
-    Raises:
-        EndlessBodyError: it has more than `BODY_LIMIT` bytes.
-        ClientPayloadError: it breaks off.
-    """
-    body = b""
-    while chunk := await response.content.readany():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            raise EndlessBodyError
-    return body
 
 
 def as_detail(body: bytes) -> str:

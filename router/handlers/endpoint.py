@@ -11,6 +11,7 @@ from router.handlers.http_client import ClientCertificate, Origin, origin_of, re
 from router.handlers.safe_address import EndpointPolicy, check_endpoint_url
 from router.handlers.signing import Sign, signer
 from router.secrets import SecretBox
+from router.settings import Settings
 from topics.subscriptions import Subscription, WebhookSink
 
 ENDPOINTS_KEPT: Final = 16_384
@@ -28,6 +29,14 @@ class Endpoint:
     def signers_at(self, now: datetime) -> list[Sign]:
         """Return the signers whose secrets are in use."""
         return [sign for expires, sign in self.signers if expires is None or expires > now]
+
+
+def client_certificates(settings: Settings) -> dict[str, ClientCertificate]:
+    """Return the client certificates that ROUTER_WEBHOOK_CLIENT_CERTIFICATES names."""
+    return {
+        name: ClientCertificate(str(certificate), None if key is None else str(key))
+        for name, (certificate, key) in settings.webhook_client_certificates.items()
+    }
 
 
 class Endpoints:

@@ -4,17 +4,6 @@ import socket
 import ssl
 from typing import Final, NamedTuple
 
-from aiohttp import (
-    ClientConnectionError,
-    ClientConnectorCertificateError,
-    ClientConnectorDNSError,
-    ClientConnectorError,
-    ClientConnectorSSLError,
-    ClientPayloadError,
-    ClientResponseError,
-    InvalidURL,
-)
-
 from router.errors import RefusedError
 from router.handlers.safe_address import RefusedAddressError
 from topics.dead_letters import LastDeliveryOutcome
@@ -52,22 +41,15 @@ _NOT_ALLOWED: Final = Failure("Forbidden", "the endpoint's address is not allowe
 # The first that fits counts: subclasses stand before their parents.
 _FAILURES: Final[tuple[tuple[type[Exception], Failure], ...]] = (
     (RefusedError, _NOT_ALLOWED),
-    (InvalidURL, _NOT_ALLOWED),
     (EndlessBodyError, Failure("GenericError", "the answer's body is too long")),
     (NotHttpError, Failure("GenericError", "the answer is not HTTP")),
     (BrokenAnswerError, Failure("SocketError", "the connection broke before the answer was complete")),
-    (ClientConnectorDNSError, Failure("ResolutionError", "the endpoint's name cannot be resolved")),
     (socket.gaierror, Failure("ResolutionError", "the endpoint's name cannot be resolved")),
-    (ClientConnectorCertificateError, Failure("SocketError", "the endpoint's certificate is not valid")),
-    (ClientConnectorSSLError, Failure("SocketError", "no TLS connection can be made")),
     (ssl.SSLCertVerificationError, Failure("SocketError", "the endpoint's certificate is not valid")),
     (ssl.SSLError, Failure("SocketError", "no TLS connection can be made")),
     (TimeoutError, Failure("TimedOut", "no answer in time")),
-    (ClientResponseError, Failure("GenericError", "the answer is not HTTP")),
-    (ClientPayloadError, Failure("SocketError", "the connection broke before the answer was complete")),
     (ConnectionRefusedError, Failure("SocketError", "cannot connect: Connection refused")),
     (OSError, Failure("SocketError", "cannot connect, or the connection broke")),
-    (ClientConnectionError, Failure("SocketError", "the connection broke before the answer was complete")),
 )
 
 
@@ -75,8 +57,6 @@ def failure_of(error: Exception) -> Failure:
     """Say what an exception means; any that is not known is a `GenericError` by its name."""
     if _is_refused_address(error):
         return _NOT_ALLOWED
-    if type(error) is ClientConnectorError:
-        return Failure("SocketError", f"cannot connect: {error.os_error.strerror or 'network error'}")
     for kind, failure in _FAILURES:
         if isinstance(error, kind):
             return failure

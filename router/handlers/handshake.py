@@ -1,21 +1,21 @@
 """The handshake: an endpoint shows that it wants the events before it gets any (§6).
 
 Event Grid's schema: a validation event is posted and its code must come back (§6.1). CloudEvents: an OPTIONS request
-asks for permission (§6.3). Both here in their synchronous form; an endpoint that accepts without confirming is a value
-of its own, so that confirmation by the validation URL can be built on it (§6.2).
+asks for permission (§6.3). An endpoint that accepts without confirming may still be confirmed by the validation URL
+(§6.2), which is a value of its own.
 """
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import uuid4
 
 import orjson
-from aiohttp import ClientSession
 from yarl import URL
 
-from router.handlers.answer import as_detail, read_body
+from router.handlers.answer import as_detail
+from router.handlers.endpoint import header_line
+from router.handlers.http_client import ClientCertificate, HttpClient, origin_of, request_head
 from router.handlers.safe_address import EndpointPolicy, check_endpoint_url
 from router.handlers.status import SUCCESS, status_name
 from router.handlers.webhook import EVENT_GRID_ORIGIN, METADATA_VERSION
@@ -39,11 +39,17 @@ class Handshake:
     schema: EventSchema | None
     validation_url: str
     validation_code: str
+    headers: tuple[tuple[str, str], ...] = ()
+    """The subscription's own, which validation requests carry too (§5.10)."""
+
+    certificate: ClientCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """The endpoint confirmed."""
+    """The endpoint confirmed; `allowed_rate` is what it said of requests a minute, None for as many as there are."""
+
+    allowed_rate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +72,11 @@ class _Answer:
     status: int | None = None
     body: bytes = b""
     allowed_origin: str | None = None
+    allowed_rate: str | None = None
 
 
 async def validate_endpoint(
-    session: ClientSession,
+    client: HttpClient,
     handshake: Handshake,
     *,
     policy: EndpointPolicy,
@@ -84,19 +91,21 @@ async def validate_endpoint(
     url = check_endpoint_url(handshake.url, policy)
     cloud_events = handshake.schema == "CloudEventSchemaV1_0"
     try:
-        async with asyncio.timeout(timeout_seconds):
-            answer = await _ask(session, url, handshake, cloud_events=cloud_events, now=now)
+        answer = await _ask(client, url, handshake, now, timeout_seconds)
     except Exception:  # noqa: BLE001 (Azure calls all of them `Unknown`)
         answer = _Answer()
+    accepted = answer.status in SUCCESS
     if cloud_events:
-        if answer.status in SUCCESS and answer.allowed_origin in ("*", EVENT_GRID_ORIGIN):
-            return Validated()
+        if accepted and answer.allowed_origin in ("*", EVENT_GRID_ORIGIN):
+            return Validated(_rate(answer.allowed_rate))
+        if answer.allowed_origin is not None:
+            accepted = False
     elif answer.status == _OK and _echoes(answer.body, handshake.validation_code):
         return Validated()
     base_url = str(url.with_query(None).with_fragment(None))
-    refused = AcceptedWithoutCode if answer.status in SUCCESS else Refused
+    refused = AcceptedWithoutCode if accepted else Refused
     words = _failed(answer, cloud_events=cloud_events)
-    if not cloud_events and answer.status in SUCCESS:
+    if not cloud_events and accepted:
         words = _without_code(answer)
     return refused(REFUSED_CODE, f"Webhook validation handshake failed for {base_url}. {words} {_activity(now)}")
 
@@ -119,18 +128,24 @@ def validation_event(handshake: Handshake, now: datetime) -> bytes:
     )
 
 
-async def _ask(session: ClientSession, url: URL, handshake: Handshake, *, cloud_events: bool, now: datetime) -> _Answer:
-    if cloud_events:
-        request = session.options(url, headers=_permission_headers(handshake), allow_redirects=False)
+async def _ask(client: HttpClient, url: URL, handshake: Handshake, now: datetime, seconds: float) -> _Answer:
+    if handshake.schema == "CloudEventSchemaV1_0":
+        method, body, headers = "OPTIONS", b"", _permission_headers(handshake)
     else:
-        body, headers = validation_event(handshake, now), _validation_headers(handshake)
-        request = session.post(url, data=body, headers=headers, allow_redirects=False)
-    async with request as response:
-        try:
-            answered = await read_body(response)
-        finally:
-            response.close()
-        return _Answer(response.status, answered, response.headers.get("WebHook-Allowed-Origin"))
+        method, body, headers = "POST", validation_event(handshake, now), _validation_headers(handshake)
+    lines = [*headers.items(), ("Content-Length", str(len(body))), *handshake.headers]
+    request = request_head(method, url) + b"".join(header_line(name, value) for name, value in lines) + b"\r\n" + body
+    answer = await client.send(origin_of(url, handshake.certificate), request, seconds)
+    told = {name: value.decode("latin-1") for name, value in answer.headers.items()}
+    return _Answer(answer.status, answer.body, told.get(b"webhook-allowed-origin"), told.get(b"webhook-allowed-rate"))
+
+
+def _rate(text: str | None) -> int | None:
+    """Read a rate in requests a minute; `*` and nonsense are no limit, and so is what was asked for, echoed."""
+    if text is None or not (text.isascii() and text.isdigit()):
+        return None
+    rate = int(text[:9])
+    return rate if 0 < rate < int(REQUEST_RATE) else None
 
 
 def _validation_headers(handshake: Handshake) -> dict[str, str]:

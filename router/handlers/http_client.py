@@ -15,8 +15,8 @@ from yarl import URL
 
 from router.handlers.failures import BrokenAnswerError
 from router.handlers.http_connection import HttpAnswer, HttpConnection
+from router.handlers.resolver import GuardedResolver, check_address
 from router.handlers.safe_address import EndpointPolicy
-from router.handlers.session import GuardedResolver, check_address
 
 # Below the 5 s after which many servers (Node, uvicorn) close an idle connection: a POST on a connection that is
 # being closed would have to be sent again.
@@ -108,7 +108,7 @@ class HttpClient:
             for _since, connection in kept:
                 connection.close()
         self._idle.clear()
-        await self._resolver.close()
+        self._resolver.close()
 
     @property
     def kept_alive(self) -> int:
@@ -158,7 +158,7 @@ class HttpClient:
         now = time.monotonic()
         if known is not None and now - known[0] < DNS_CACHE_SECONDS:
             return known[1]
-        found = [str(one["host"]) for one in await self._resolver.resolve(host)]
+        found = await self._resolver.resolve(host)
         if len(self._addresses) >= _NAMES_KEPT:
             self._addresses.clear()
         self._addresses[host] = (now, found)

@@ -8,9 +8,9 @@ from typing import Final
 from router.errors import SettingsError
 from router.handlers.answer import as_detail, retry_after
 from router.handlers.attributes import header_value
-from router.handlers.endpoint import Endpoint, Endpoints, header_line
+from router.handlers.endpoint import Endpoint, Endpoints, client_certificates, header_line
 from router.handlers.failures import AnswerError, failure_of
-from router.handlers.http_client import ClientCertificate, HttpClient
+from router.handlers.http_client import HttpClient
 from router.handlers.http_connection import HttpAnswer
 from router.handlers.oauth import AccessTokens, NoTokenError
 from router.handlers.outcome import Delivered, Failed, Outcome, Rejected
@@ -33,13 +33,9 @@ class WebhookHandler:
 
     def __init__(self, settings: Settings, box: SecretBox, *, now: Callable[[], datetime] | None = None) -> None:
         policy = EndpointPolicy.from_settings(settings)
-        certificates = {
-            name: ClientCertificate(str(certificate), None if key is None else str(key))
-            for name, (certificate, key) in settings.webhook_client_certificates.items()
-        }
         self._timeout_seconds = settings.webhook_timeout_seconds
         self._now = now or _utc_now
-        self._endpoints = Endpoints(policy, box, certificates)
+        self._endpoints = Endpoints(policy, box, client_certificates(settings))
         self._client = HttpClient(policy)
         self._tokens = AccessTokens(self._client, policy, box)
 

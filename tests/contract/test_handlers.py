@@ -324,7 +324,7 @@ async def test_plain_http_is_refused_unless_it_is_allowed():
 
 async def test_a_name_that_changes_its_address_between_check_and_use_is_refused(monkeypatch):
     """The guard is the last thing before `connect`: here the resolver's own check is blind."""
-    monkeypatch.setattr("router.handlers.session.GuardedResolver.resolve", _lying_resolve)
+    monkeypatch.setattr("router.handlers.resolver.GuardedResolver.resolve", _lying_resolve)
     handler = WebhookHandler(settings(), BOX)
     async with a_receiver(host="127.0.0.2") as receiver:
         port = receiver.url.rsplit(":", 1)[1].partition("/")[0]
@@ -335,10 +335,8 @@ async def test_a_name_that_changes_its_address_between_check_and_use_is_refused(
     assert outcome.last_outcome == "Forbidden"
 
 
-async def _lying_resolve(_self: Any, host: str, port: int = 0, **_: Any) -> list[dict[str, Any]]:
-    return [
-        {"hostname": host, "host": "127.0.0.2", "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0},
-    ]
+async def _lying_resolve(_self: Any, _host: str) -> list[str]:
+    return ["127.0.0.2"]
 
 
 async def test_many_deliveries_run_beside_one_another(handler):

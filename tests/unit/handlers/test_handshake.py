@@ -6,16 +6,16 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import web
 
 from router.errors import RefusedError
 from router.handlers import (
     AcceptedWithoutCode,
     EndpointPolicy,
     Handshake,
+    HttpClient,
     Refused,
     Validated,
-    new_session,
     validate_endpoint,
 )
 from tests.builders import NOON, WORKSPACE
@@ -27,9 +27,10 @@ ACTIVITY = r"Activity id:[0-9a-f-]{36}, timestamp: 10/20/2025 12:00:00 PM \(UTC\
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[ClientSession]:
-    async with new_session(POLICY) as session:
-        yield session
+async def session() -> AsyncIterator[HttpClient]:
+    client = HttpClient(POLICY)
+    yield client
+    await client.close()
 
 
 def a_handshake(url: str, **fields: Any) -> Handshake:
@@ -44,7 +45,7 @@ def a_handshake(url: str, **fields: Any) -> Handshake:
     return Handshake(**(given | fields))
 
 
-async def validate(session: ClientSession, handshake: Handshake, **fields: Any) -> Validated | Refused:
+async def validate(session: HttpClient, handshake: Handshake, **fields: Any) -> Validated | Refused:
     return await validate_endpoint(session, handshake, policy=POLICY, now=NOON, **fields)
 
 
@@ -167,7 +168,7 @@ async def test_a_cloud_events_endpoint_is_asked_for_permission(session, origin):
     [
         (web.Response(status=404), Refused, "NotFound"),
         (web.Response(), AcceptedWithoutCode, "Ok"),
-        (web.Response(headers={"WebHook-Allowed-Origin": "elsewhere.example"}), AcceptedWithoutCode, "Ok"),
+        (web.Response(headers={"WebHook-Allowed-Origin": "elsewhere.example"}), Refused, "Ok"),
     ],
 )
 async def test_a_cloud_events_endpoint_that_does_not_permit_is_refused(session, answer, kind, name):
@@ -179,3 +180,18 @@ async def test_a_cloud_events_endpoint_that_does_not_permit_is_refused(session, 
     )
     assert name.lower() in refused.message.lower()
     assert "https://aka.ms/esvalidationcloudevent." in refused.message
+
+
+@pytest.mark.parametrize(("said", "rate"), [("60", 60), ("*", None), ("120", None), ("5000", None), ("often", None)])
+async def test_a_rate_below_the_one_asked_for_is_told(session, said, rate):
+    granted = web.Response(headers={"WebHook-Allowed-Origin": "*", "WebHook-Allowed-Rate": said})
+    async with a_receiver(granted) as receiver:
+        answer = await validate(session, a_handshake(receiver.url, schema="CloudEventSchemaV1_0"))
+    assert answer == Validated(rate)
+
+
+@pytest.mark.parametrize("schema", [None, "CloudEventSchemaV1_0"])
+async def test_validation_requests_carry_the_headers_of_the_subscription(session, schema):
+    async with a_receiver(404) as receiver:
+        await validate(session, a_handshake(receiver.url, schema=schema, headers=(("x-api-key", "k3y"),)))
+    assert receiver.received[0].headers["x-api-key"] == "k3y"

@@ -1,0 +1,1 @@
+"""The load tester, an outsider: it knows the wire contract and the API, and believes what it has received."""

@@ -1,0 +1,78 @@
+"""The pure half: which events are published when, and what each subscription must get."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import orjson
+
+from topics.events import CE_ID, CE_SOURCE, CE_SUBJECT, CE_TIME, CE_TYPE, CONTENT_TYPE, EVENT_GRID_JSON
+
+WANTED = "wanted"
+OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One event: its number, its Event Grid JSON, and the headers that an outside producer gives it."""
+
+    number: int
+    subject: str
+    body: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class Plan:
+    """The events of one run; `run` keeps its ids and subjects apart from those of every other run."""
+
+    def __init__(self, run: str, templates: Sequence[bytes], source: str, *, events: int, matching: float) -> None:
+        self.run = run
+        self.events = events
+        self._templates = [orjson.loads(template) for template in templates]
+        self._source = source
+        self._matching = Fraction(matching).limit_denominator(10_000)
+
+    @property
+    def prefix(self) -> str:
+        """What the subject of every wanted event begins with."""
+        return f"loadtest/{self.run}/{WANTED}/"
+
+    def is_wanted(self, number: int) -> bool:
+        """Say whether the subscriptions want an event; the wanted ones are spread evenly."""
+        return int((number + 1) * self._matching) > int(number * self._matching)
+
+    def wanted(self) -> set[int]:
+        """Return the numbers of all events that every subscription must get."""
+        return {number for number in range(self.events) if self.is_wanted(number)}
+
+    def event(self, number: int) -> Planned:
+        """Return an event of the run: a template with an id, a subject and a source of its own."""
+        template = self._templates[number % len(self._templates)]
+        kind = self.prefix if self.is_wanted(number) else f"loadtest/{self.run}/{OTHER}/"
+        subject, ident = f"{kind}{number % 997}", event_id(self.run, number)
+        event = template | {"id": ident, "subject": subject, "topic": self._source}
+        headers = (
+            (CONTENT_TYPE, EVENT_GRID_JSON),
+            (CE_ID, ident.encode()),
+            (CE_TYPE, event["eventType"].encode()),
+            (CE_SOURCE, self._source.encode()),
+            (CE_SUBJECT, subject.encode()),
+            (CE_TIME, event["eventTime"].encode()),
+        )
+        return Planned(number, subject, orjson.dumps(event), headers)
+
+
+def event_id(run: str, number: int) -> str:
+    """Return the id of an event."""
+    return f"{run}-{number}"
+
+
+def number_of(run: str, ident: str) -> int | None:
+    """Return the number of an event of this run; None when the id is not one of its."""
+    prefix, _, number = ident.rpartition("-")
+    return int(number) if prefix == run and number.isdecimal() else None
+
+
+def due(number: int, rate: float) -> float:
+    """Return when an event is meant to be sent, in seconds after the start; 0 when there is no pace."""
+    return number / rate if rate > 0 else 0.0

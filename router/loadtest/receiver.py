@@ -1,0 +1,113 @@
+"""Receiving: what each subscription gets, from its topic or at a webhook, is noted in the ledger."""
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Protocol
+
+import orjson
+from aiohttp import web
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from router.kafka.admin import partition_counts
+from router.loadtest.ledger import Ledger
+from router.loadtest.plan import number_of
+from topics import MAX_MESSAGE_BYTES
+from topics.events import CE_ID
+
+
+class Receiver(Protocol):
+    """Something that receives until it is stopped."""
+
+    async def start(self) -> None:
+        """Be ready to receive."""
+        ...
+
+    async def stop(self) -> None:
+        """Receive no more."""
+        ...
+
+
+class TopicReceiver:
+    """Reads the topics of all subscriptions, committed records only, from their beginning."""
+
+    def __init__(self, bootstrap_servers: str, run: str, topics: list[str], ledger: Ledger) -> None:
+        self._bootstrap_servers, self._run, self._ledger = bootstrap_servers, run, ledger
+        self._subscription_of = {topic: number for number, topic in enumerate(topics)}
+        self._consumer: AIOKafkaConsumer | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Read in the background."""
+        counts = await partition_counts(self._bootstrap_servers, list(self._subscription_of))
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap_servers,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            fetch_max_wait_ms=20,
+            max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
+        )
+        await consumer.start()
+        partitions = [TopicPartition(name, number) for name in self._subscription_of for number in range(counts[name])]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        self._consumer = consumer
+        self._task = asyncio.create_task(self._read(consumer), name="receive")
+
+    async def stop(self) -> None:
+        """Stop reading."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            polled = await consumer.getmany(timeout_ms=200)
+            at = time.time()
+            for partition, records in polled.items():
+                subscription = self._subscription_of[partition.topic]
+                for record in records:
+                    number = number_of(self._run, dict(record.headers).get(CE_ID, b"").decode(errors="replace"))
+                    if number is not None:
+                        self._ledger.receive(subscription, number, at)
+
+
+class WebhookReceiver:
+    """A webhook for each subscription on one port of loopback; it answers the validation handshake."""
+
+    def __init__(self, run: str, subscriptions: int, ledger: Ledger) -> None:
+        self._run, self._subscriptions, self._ledger = run, subscriptions, ledger
+        self._runner: web.AppRunner | None = None
+        self.port = 0
+
+    def urls(self) -> list[str]:
+        """Return the endpoint of each subscription."""
+        return [f"http://127.0.0.1:{self.port}/{number}" for number in range(self._subscriptions)]
+
+    async def start(self) -> None:
+        """Listen on a free port."""
+        application = web.Application(client_max_size=4 * MAX_MESSAGE_BYTES)
+        application.router.add_post("/{subscription}", self._answer)
+        self._runner = web.AppRunner(application, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Close the port."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        events = orjson.loads(await request.read())
+        if request.headers.get("aeg-event-type", "").lower() == "subscriptionvalidation":
+            return web.json_response({"validationResponse": events[0]["data"]["validationCode"]})
+        at, subscription = time.time(), int(request.match_info["subscription"])
+        for event in events if isinstance(events, list) else [events]:
+            number = number_of(self._run, str(event["id"]))
+            if number is not None:
+                self._ledger.receive(subscription, number, at)
+        return web.Response()
