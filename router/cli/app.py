@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from router.cli import event_subscription, principal, topics, workspace
+from router.cli.apply import apply
+from router.cli.azure_cli import azure_cli
 from router.cli.consume import consume
 from router.cli.demo import demo
 from router.cli.failures import report
@@ -60,6 +62,8 @@ app.add_typer(topics.app, rich_help_panel=RUN)
 app.add_typer(workspace.app, rich_help_panel=USE)
 app.add_typer(event_subscription.app, rich_help_panel=USE)
 app.add_typer(principal.app, rich_help_panel=USE)
+_add(USE, apply, "router apply -f subscriptions.yaml --dry-run", "router apply -f subscriptions.yaml --prune")
+_add(USE, azure_cli, "source <(router azure-cli)", "router azure-cli --run", "router azure-cli --undo --run")
 _add(USE, publish, "router publish events.json", "cat events.jsonl | router publish - --workspace local")
 _add(
     USE,
