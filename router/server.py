@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute
 
 from router.api.identity_routes import IdentityRoutes
 from router.api.management import build_management
+from router.api.v1.service import build_history
 from router.api.principal_routes import PrincipalRoutes
 from router.credentials import FILE_NAME, Credentials, Identity, WorkspaceCredentials, read_credentials
 from router.errors import KafkaUnavailableError, RouterError, SettingsError
@@ -138,6 +139,9 @@ async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
     )
     await management.start()
     cleanup.push_async_callback(_stop, "management", management.stop)
+    history = build_history(
+        settings=settings, subscriptions=subscriptions.view, producer=producer, tokens=tokens, now=_now
+    )
     app = build_server(
         settings,
         [
@@ -146,6 +150,7 @@ async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
             *PrincipalRoutes(kept, tokens, _now).routes,
             *IdentityRoutes(access, credentials.identity_header).routes,
             *operations_routes(metrics, health),
+            *history.routes,
         ],
     )
     await _require(settings.ready_requires, health, cleanup)
@@ -154,6 +159,8 @@ async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
     written = credentials.write(port, keys, tls)
     access.add_audiences(written.server, written.tls_server, *_own_addresses(settings, port, tls))
     sources.view.on_keys_changed(LOCAL_WORKSPACE, credentials.keys_changed)
+    await history.start()
+    cleanup.push_async_callback(_stop, "history", history.stop)
     log.info("server.started", host=settings.host, port=port, bootstrap_servers=settings.bootstrap_servers)
 
 

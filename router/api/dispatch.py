@@ -32,7 +32,9 @@ from router.api.paths import (
     parse_path,
 )
 from router.api.system_topics import SystemTopics
+from router.api.topic_paths import TopicPath, TopicsInGroup
 from router.api.topic_types import TopicTypeRequests
+from router.api.topics import Topics
 from router.api.workspaces import Workspaces
 
 Request = Callable[[Call, Any], Awaitable[Answer]]
@@ -46,20 +48,23 @@ _EVENT_GRID_PATHS = (
     EventTypesOfSource,
     SystemTopicPath,
     SystemTopicsInGroup,
+    TopicPath,
     TopicTypes,
+    TopicsInGroup,
 )
 
 
 class Dispatch:
     """Finds and runs the request that a call means."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 (one room each)
         self,
         event_subscriptions: EventSubscriptions,
         workspaces: Workspaces,
         operations: Operations,
         azure: Azure,
         system_topics: SystemTopics,
+        topics: Topics,
     ) -> None:
         one, their_workspace = event_subscriptions, workspaces
         self._operations, self._azure = operations, azure
@@ -80,7 +85,13 @@ class Dispatch:
             "listKeys": {"POST": their_workspace.list_keys},
             "regenerateKey": {"POST": their_workspace.regenerate_key},
         }
+        self._topic: dict[str | None, Requests] = {
+            None: {"GET": topics.get, "PUT": topics.put, "PATCH": topics.patch, "DELETE": topics.delete},
+            "listKeys": {"POST": topics.list_keys},
+            "regenerateKey": {"POST": topics.regenerate_key},
+        }
         self._lists: dict[type, Requests] = {
+            TopicsInGroup: {"GET": topics.list_in_group},
             EventSubscriptionsOfSource: {"GET": one.list_of_source},
             EventSubscriptionsInGroup: {"GET": one.list_in_group},
             WorkspacesInGroup: {"GET": their_workspace.list_in_group},
@@ -116,8 +127,8 @@ class Dispatch:
         match path:
             case EventSubscriptionPath(action=action):
                 return self._subscription[action]
-            case WorkspacePath(action=action):
-                return self._workspace[action]
+            case WorkspacePath(action=action) | TopicPath(action=action):
+                return (self._topic if isinstance(path, TopicPath) else self._workspace)[action]
             case OperationPath():
                 return {"GET": self._operation}
             case Providers(action=str()):

@@ -25,6 +25,7 @@ from router.api.paths import is_management_path
 from router.api.provisioning import Provisioning
 from router.api.subscriber_topics import KafkaSubscriberTopics, SubscriberTopics
 from router.api.system_topics import SystemTopics
+from router.api.topics import Topics
 from router.api.validation_route import validation_route
 from router.api.workspaces import Workspaces
 from router.errors import RouterError, UnauthorizedError
@@ -164,6 +165,7 @@ def build_management(  # noqa: PLR0913 (a composition root takes every collabora
         operations,
         Azure(resources, sources.view),
         SystemTopics(resources, sources.view, subscriptions, operations, now),
+        Topics(sources, subscriptions, operations),
     )
     return Management(dispatch, provisioning, tokens)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from router.api.azure_paths import AzurePath, parse_azure_path
 from router.api.groups import Group
+from router.api.topic_paths import TopicPath, TopicsInGroup, parse_topic_path, unnested
 
 EVENT_GRID: Final = "Microsoft.EventGrid"
 MACHINE_LEARNING: Final = "Microsoft.MachineLearningServices"
@@ -78,6 +79,8 @@ ResourcePath = (
     | WorkspacePath
     | WorkspacesInGroup
     | OperationPath
+    | TopicPath
+    | TopicsInGroup
     | AzurePath
 )
 
@@ -89,8 +92,8 @@ def is_management_path(path: str) -> bool:
 
 def parse_path(path: str) -> ResourcePath | None:
     """Return what a path names, or None when nothing here has such a path."""
-    segments = [segment for segment in path.split("/") if segment]
-    if (around := parse_azure_path(segments)) is not None:
+    segments = unnested([segment for segment in path.split("/") if segment])
+    if (around := parse_azure_path(segments) or parse_topic_path(segments)) is not None:
         return around
     at = _last_provider(segments)
     if at is None:
