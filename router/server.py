@@ -20,8 +20,8 @@ from starlette.routing import BaseRoute
 
 from router.api.identity_routes import IdentityRoutes
 from router.api.management import build_management
-from router.api.v1.service import build_history
 from router.api.principal_routes import PrincipalRoutes
+from router.api.v1.service import build_history
 from router.credentials import FILE_NAME, Credentials, Identity, WorkspaceCredentials, read_credentials
 from router.errors import KafkaUnavailableError, RouterError, SettingsError
 from router.identity.callers import AccessTokens, Callers
