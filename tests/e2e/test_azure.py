@@ -1,0 +1,277 @@
+"""Unmodified clients of Azure against a whole router, over TLS: `az` through the how-to page, and the Python SDK."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from azure.identity import ClientSecretCredential
+from azure.mgmt.eventgrid import EventGridManagementClient
+from azure.mgmt.eventgrid import models as sdk
+
+import router
+from router.credentials import Credentials, read_credentials
+from router.kafka.embedded.ports import free_port
+from tests.api.running_api import Endpoint, to_topic
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+
+HOME = Path(router.__file__).parent.parent
+HOW_TO = HOME / "docs" / "azure-how-to.md"
+AZ = os.environ.get("TEST_AZ") or shutil.which("az")
+BLOCK = re.compile(r"^```(bash|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = [sys.executable, "-P", "-m", "router"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HOME), "ROUTER_LOG_FORMAT": "json"}
+MANY = 1000
+VERSION = {"api-version": "2025-02-15"}
+
+
+class Running:
+    """One `router up` with TLS, which may be stopped and started again."""
+
+    def __init__(self, directory: Path) -> None:
+        self.data = directory / "data"
+        self.log = directory / "up.log"
+        self.port = free_port()
+        self.tls_port = free_port(apart_from=self.port)
+        self.kafka_port = free_port(apart_from=self.tls_port)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        ports = {"--port": self.port, "--tls-port": self.tls_port, "--kafka-port": self.kafka_port, "--metrics-port": 0}
+        flags = [word for flag, port in ports.items() for word in (flag, str(port))]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, "up", "--data-dir", str(self.data), *flags], stdout=log, stderr=log, env=ENVIRONMENT
+            )
+        end = time.monotonic() + 120
+        while not self._is_ready():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < end, self.log.read_text()
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        assert self.process is not None
+        self.process.terminate()
+        assert self.process.wait(60) == 0
+
+    @property
+    def credentials(self) -> Credentials:
+        found = read_credentials(self.data)
+        assert found is not None
+        return found
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory):
+    started = Running(tmp_path_factory.mktemp("azure"))
+    started.start()
+    yield started
+    started.stop()
+
+
+def blocks() -> list[tuple[str, str]]:
+    """Each block of commands of the page, with what has to be in its output."""
+    found = [(kind, text) for kind, text in BLOCK.findall(HOW_TO.read_text())]
+    return [
+        (text, found[at + 1][1] if at + 1 < len(found) and found[at + 1][0] == "text" else "")
+        for at, (kind, text) in enumerate(found)
+        if kind == "bash"
+    ]
+
+
+@pytest.mark.azure
+@pytest.mark.skipif(AZ is None, reason="there is no az on the PATH, and TEST_AZ names none")
+async def test_every_block_of_the_how_to_page_does_what_it_says(running: Running, tmp_path: Path):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "router").write_text(f'#!/bin/sh\nexec {sys.executable} -P -m router "$@"\n')
+    (programs / "router").chmod(0o755)
+    async with Endpoint().running() as webhook:
+        environment = {
+            **ENVIRONMENT,
+            "PATH": f"{programs}:{Path(str(AZ)).parent}:{os.environ['PATH']}",
+            "ROUTER_DATA_DIR": str(running.data),
+            "WEBHOOK": f"{webhook.url}/events",
+        }
+        script = "set -euo pipefail\n" + "\n".join(f"{text}\necho '<end of block>'" for text, _ in blocks())
+        done = await asyncio.to_thread(
+            subprocess.run,
+            ["bash", "-c", script],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    outputs = done.stdout.split("<end of block>\n")
+    for (text, expected), output in zip(blocks(), outputs, strict=False):
+        for line in expected.splitlines():
+            assert line in output, f"{text}\n--- printed\n{output}"
+
+
+@pytest.fixture
+def client(running: Running, monkeypatch: pytest.MonkeyPatch):
+    """The management SDK, signed in as a service principal, over TLS."""
+    monkeypatch.setenv("no_proxy", "localhost,127.0.0.1")
+    credentials = running.credentials
+    name = f"sdk-{time.monotonic_ns()}"
+    made = subprocess.run(
+        [*COMMAND, "principal", "create", "--name", name, "--role", "Contributor", "--json", "--data-dir", str(running.data)],
+        env=ENVIRONMENT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    principal: dict[str, Any] = json.loads(made.stdout)
+    credential = ClientSecretCredential(
+        principal["tenant"],
+        principal["appId"],
+        principal["password"],
+        authority=f"https://localhost:{running.tls_port}",
+        disable_instance_discovery=True,
+        connection_verify=credentials.ca_file,
+    )
+    subscription = credentials.workspace.resource_id.split("/")[2]
+    with EventGridManagementClient(
+        credential,
+        subscription,
+        base_url=credentials.tls_server,
+        connection_verify=credentials.ca_file,
+        polling_interval=1,
+    ) as started:
+        yield started
+
+
+def hub(name: str) -> sdk.EventHubEventSubscriptionDestination:
+    return sdk.EventHubEventSubscriptionDestination(
+        resource_id=f"/subscriptions/s/resourceGroups/g/providers/Microsoft.EventHub/namespaces/n/eventhubs/{name}"
+    )
+
+
+def check_subscriptions(operations: Any, place: tuple[str, ...]) -> None:
+    """Create, show, list, change and delete one subscription at a place."""
+    name = "from-sdk"
+    wanted = sdk.EventSubscription(destination=hub("sdk"), labels=["a"])
+    made = operations.begin_create_or_update(*place, name, wanted).result()
+    assert (made.provisioning_state, made.destination.endpoint_type, made.labels) == ("Succeeded", "EventHub", ["a"])
+    assert operations.get(*place, name).id == made.id
+    change = sdk.EventSubscriptionUpdateParameters(labels=["b"])
+    assert operations.begin_update(*place, name, change).result().labels == ["b"]
+    assert operations.get_full_url(*place, name).endpoint_url is None
+    operations.begin_delete(*place, name).result()
+
+
+def test_the_python_sdk_manages_subscriptions_of_a_workspace(running: Running, client: EventGridManagementClient):
+    workspace = running.credentials.workspace.resource_id
+    check_subscriptions(client.event_subscriptions, (workspace,))
+    one = client.event_subscriptions.begin_create_or_update(
+        workspace, "kept", sdk.EventSubscription(destination=hub("k"))
+    )
+    assert one.result().topic.endswith("/microsoft.machinelearningservices/workspaces/local")
+    group, provider, kind, name = "local", "Microsoft.MachineLearningServices", "workspaces", "local"
+    listed = client.event_subscriptions.list_by_resource(group, provider, kind, name, top=1)
+    assert "kept" in [found.name for found in listed]
+    assert "kept" in [found.name for found in client.event_subscriptions.list_global_by_subscription()]
+    client.event_subscriptions.begin_delete(workspace, "kept").result()
+
+
+def test_the_python_sdk_manages_system_topics(running: Running, client: EventGridManagementClient):
+    kind, workspace = "Microsoft.MachineLearningServices.Workspaces", running.credentials.workspace.resource_id
+    for one in client.system_topics.list_by_resource_group("local"):
+        client.system_topics.begin_delete("local", one.name).result()
+    made = client.system_topics.begin_create_or_update(
+        "local", "by-sdk", sdk.SystemTopic(location="local", source=workspace, topic_type=kind)
+    ).result()
+    assert (made.provisioning_state, made.source) == ("Succeeded", workspace)
+    check_subscriptions(client.system_topic_event_subscriptions, ("local", "by-sdk"))
+    client.system_topics.begin_delete("local", "by-sdk").result()
+    assert [found.name for found in client.topic_types.list()] == [kind]
+    assert len(list(client.topic_types.list_event_types(kind))) == 5
+
+
+def test_the_python_sdk_manages_custom_topics(client: EventGridManagementClient):
+    made = client.topics.begin_create_or_update("local", "by-sdk", sdk.Topic(location="local")).result()
+    assert made.provisioning_state == "Succeeded"
+    keys = client.topics.list_shared_access_keys("local", "by-sdk")
+    renewed = client.topics.begin_regenerate_key(
+        "local", "by-sdk", sdk.TopicRegenerateKeyRequest(key_name="key1")
+    ).result()
+    assert (renewed.key1 != keys.key1, renewed.key2 == keys.key2) == (True, True)
+    check_subscriptions(client.topic_event_subscriptions, ("local", "by-sdk"))
+    client.topics.begin_delete("local", "by-sdk").result()
+
+
+@pytest.mark.slow
+async def test_a_thousand_subscriptions_made_at_once_live_through_a_restart(running: Running):
+    workspace = running.credentials.workspace.resource_id
+    path = f"{workspace}/providers/Microsoft.EventGrid/eventSubscriptions"
+    names = {f"many-{at:04}" for at in range(MANY)}
+    async with connection(running) as http:
+        turns = asyncio.Semaphore(50)
+
+        async def create(name: str) -> int:
+            async with turns:
+                answer = await http.put(f"{path}/{name}", params=VERSION, json={"properties": to_topic("many")})
+                return answer.status_code
+
+        assert set(await asyncio.gather(*map(create, names))) == {201}
+        assert await listed(http, path) == names
+    await asyncio.to_thread(running.stop)
+    await asyncio.to_thread(running.start)
+    async with connection(running) as http:
+        assert await listed(http, path) == names
+        event = {"id": "m", "eventType": "Microsoft.MachineLearningServices.RunCompleted", "subject": "s",
+                 "eventTime": "2026-01-01T00:00:00Z", "data": {}, "dataVersion": "1"}  # fmt: skip
+        assert (await http.post("/api/events", json=[event])).status_code == 200
+    consume = [
+        *COMMAND,
+        "consume",
+        "many",
+        "--from-beginning",
+        "--max",
+        str(MANY),
+        "--json",
+        "--data-dir",
+        str(running.data),
+    ]
+    done = await asyncio.to_thread(
+        subprocess.run, consume, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert len(done.stdout.splitlines()) == MANY
+
+
+def connection(running: Running) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=running.credentials.server,
+        headers={"authorization": f"Bearer {running.credentials.admin_token}"},
+        trust_env=False,
+        timeout=60,
+    )
+
+
+async def listed(http: httpx.AsyncClient, path: str) -> set[str]:
+    """The names of the thousand, page by page."""
+    found: list[str] = []
+    page = (await http.get(path, params=VERSION | {"$top": "100", "$filter": "contains(name, 'many-')"})).json()
+    while True:
+        assert len(page["value"]) <= 100
+        found += [one["name"] for one in page["value"]]
+        if page["nextLink"] is None:
+            assert len(found) == len(set(found))
+            return set(found)
+        page = (await http.get(page["nextLink"])).json()
