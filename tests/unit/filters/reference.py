@@ -6,6 +6,7 @@ Nothing of `router.filters` is imported here, so that an error there cannot repe
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import ge, gt, le, lt
 from typing import Any, Final, Protocol
 
@@ -77,11 +78,17 @@ def verdicts(wanted: Filter, envelope: Envelope, body: bytes) -> list[bool]:
         found.append(subject.startswith(letters(wanted.subject_begins_with)))
     if wanted.subject_ends_with:
         found.append(subject.endswith(letters(wanted.subject_ends_with)))
-    event = json.loads(body, object_pairs_hook=lambda members: Object(tuple(members)))
+    event = parsed(body)
     for one in wanted.advanced_filters:
         seen = value_at(event, one.key, envelope.schema)
         found.append(holds(one, seen, on_arrays=wanted.enable_advanced_filtering_on_arrays))
     return found
+
+
+@lru_cache(maxsize=512)
+def parsed(body: bytes) -> Any:
+    """Return JSON with its objects as they were written; integers stay integers, whatever their size."""
+    return json.loads(body, object_pairs_hook=lambda members: Object(tuple(members)))
 
 
 def value_at(event: Any, key: str, schema: str = "EventGridSchema") -> Any:
