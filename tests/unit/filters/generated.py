@@ -2,6 +2,7 @@
 
 Everything is drawn from a `random.Random`. Filters look at what an event really has, in other letters, cut, or one off.
 """
+# ruff: noqa: RUF001 (letters that fold in unusual ways)
 
 import json
 from random import Random
@@ -36,7 +37,18 @@ USUAL: Final = ("data.n", "data.n", "data.s", "data.f", "data.l", "subject", "ty
 POSITIVE: Final = ("NumberIn", "NumberInRange", "StringContains", "StringBeginsWith", "StringEndsWith", "StringIn")
 ORDERED: Final = ("NumberLessThan", "NumberLessThanOrEquals", "NumberGreaterThan", "NumberGreaterThanOrEquals")
 NEGATIVE: Final = tuple(name.replace("Number", "NumberNot").replace("String", "StringNot") for name in POSITIVE)
-OPERATORS: Final = (*POSITIVE, "NumberIn", "StringIn", "NumberIn", "StringIn", *ORDERED, *NEGATIVE, "BoolEquals", "IsNullOrUndefined", "IsNotNull")
+OPERATORS: Final = (
+    *POSITIVE,
+    "NumberIn",
+    "StringIn",
+    "NumberIn",
+    "StringIn",
+    *ORDERED,
+    *NEGATIVE,
+    "BoolEquals",
+    "IsNullOrUndefined",
+    "IsNotNull",
+)
 
 
 def an_event(random: Random) -> bytes:
@@ -77,7 +89,9 @@ def _data(random: Random) -> str:
 
 
 def _object(random: Random, depth: int) -> str:
-    return _written([(random.choice(NAMES), _value(random, depth - 1)) for _ in range(random.choice((0, 1, 2, 3, 4, 6)))])
+    return _written(
+        [(random.choice(NAMES), _value(random, depth - 1)) for _ in range(random.choice((0, 1, 2, 3, 4, 6)))]
+    )
 
 
 def _written(members: list[tuple[str, str]]) -> str:
@@ -104,7 +118,9 @@ def a_filter(random: Random, body: bytes) -> Filter:
     paths = _paths(event)
     advanced = []
     for _ in range(random.choice((0, 1, 1, 2, 2, 3, 5))):
-        key = random.choice(random.choice((USUAL, USUAL, KEYS, [path for path in paths if path[:5] == "data."] or paths)))
+        key = random.choice(
+            random.choice((USUAL, USUAL, KEYS, [path for path in paths if path[:5] == "data."] or paths))
+        )
         key = _in_other_letters(random, key)
         if advanced and random.random() < 0.2:
             key = advanced[-1].key

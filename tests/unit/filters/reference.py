@@ -146,8 +146,8 @@ def _usable(operator: str, seen: Any) -> Iterator[Any]:
         yield seen
 
 
-def json_text(value: bool | float) -> str:
-    """Return a scalar as JSON, a number as orjson writes it (which knows integers of 64 bits only)."""
+def json_text(value: float) -> str:
+    """Return a number or bool as JSON, a number as orjson writes it (which knows integers of 64 bits only)."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return orjson.dumps(value).decode()
