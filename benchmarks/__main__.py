@@ -5,7 +5,7 @@ import importlib
 import json
 from pathlib import Path
 
-NAMES = ("fanout",)
+NAMES = ("fanout", "matching")
 
 
 def main() -> None:

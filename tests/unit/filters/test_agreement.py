@@ -6,9 +6,9 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from router.filters.explain import explain
 
 from router.filters.clauses import clauses_of
+from router.filters.explain import explain
 from router.filters.index import Index
 from tests.unit.filters import reference
 from tests.unit.filters.evaluators import an_index, envelope_of

@@ -4,10 +4,10 @@ import json
 from decimal import Decimal
 
 import pytest
-from router.filters.explain import explain
 
 from router.events.envelope import EventGridEnvelope, UnreadableEventError, read_envelope
 from router.filters.clauses import clauses_of
+from router.filters.explain import explain
 from router.filters.index import Index
 from tests.builders import an_event, as_bytes
 from tests.unit.filters import reference
@@ -89,7 +89,7 @@ def a_full_filter(operator: str, key: str) -> Filter:
 
 
 def one_of(wanted: Filter) -> Filter:
-    """The same, asked once: explaining looks at each condition anew."""
+    """The same, asked once: the reference and explaining look at each condition anew."""
     return wanted.model_copy(update={"advanced_filters": wanted.advanced_filters[:1]})
 
 
@@ -100,9 +100,7 @@ def long_operands(operator: str) -> Filter:
     return Filter(advanced_filters=(one,), enable_advanced_filtering_on_arrays=True)
 
 
-FILTERS = {
-    (operator, key): a_full_filter(operator, key) for operator in set(OPERATORS) for key in ("data.k", "k", "data")
-}
+FILTERS = {(operator, key): a_full_filter(operator, key) for operator in set(OPERATORS) for key in ("data.k", "data")}
 FILTERS |= {("long", name): long_operands(name) for name in ("StringContains", "StringNotContains", "StringIn")}
 FILTERS |= {("steps", n): a_full_filter("NumberIn", ".".join(["data", *["k"] * (n - 1)])) for n in (1, 2, 63, 64)}
 FILTERS |= {"all": Filter(), "type": Filter(included_event_types=("t.A",))}
@@ -116,7 +114,7 @@ def test_a_hostile_event_is_matched_without_an_error(name):
     before, found, after = snapshot.match([ENVELOPE] * 3, [plain, HOSTILE[name], plain])
     assert before == after
     assert sorted(map(str, before)) == sorted(
-        str(key) for key, one in FILTERS.items() if reference.matches(one, ENVELOPE, plain)
+        str(key) for key, one in FILTERS.items() if reference.matches(one_of(one), ENVELOPE, plain)
     )
     assert {"all", "type"} <= set(found)
     assert len(found) == len(set(found))
@@ -129,7 +127,7 @@ def test_what_can_be_read_of_a_hostile_event_is_matched_by_the_rules(name):
         return
     try:
         read_envelope(body, [])
-        wanted = sorted(str(key) for key, one in FILTERS.items() if reference.matches(one, ENVELOPE, body))
+        wanted = sorted(str(key) for key, one in FILTERS.items() if reference.matches(one_of(one), ENVELOPE, body))
     except (UnreadableEventError, ValueError, RecursionError):
         return  # never reaches the engine, or is beyond the reference
     (found,) = INDEX.snapshot().match([ENVELOPE], [body])
@@ -139,7 +137,9 @@ def test_what_can_be_read_of_a_hostile_event_is_matched_by_the_rules(name):
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_event_is_explained_without_an_error(name):
     (found,) = INDEX.snapshot().match([ENVELOPE], [HOSTILE[name]])
-    for key, one in FILTERS.items():
+    filters = list(FILTERS.items())
+    # Explaining reads an event anew for each filter: of the large ones a few will do.
+    for key, one in filters if len(HOSTILE[name]) < REFERENCE_BYTES else filters[:: len(filters) // 6]:
         assert explain(clauses_of(one_of(one)), ENVELOPE, HOSTILE[name]).matches is (key in found)
 
 
