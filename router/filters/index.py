@@ -1,23 +1,112 @@
-"""The index."""
+"""The index: which targets want an event. Adding and removing are incremental; readers hold an immutable snapshot."""
+
 from collections.abc import Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from router.filters.clauses import Clause
 from router.filters.conditions import condition_of
-from router.filters.envelopes import slot_of, values_of
-from router.filters.paths import Paths
-Target = TypeVar("Target")
+from router.filters.envelopes import Event, slot_of, values_of
+from router.filters.nodes import Entry, Node, Writer
+from router.filters.paths import SUBJECT_SLOT, Paths
+from router.filters.requirements import Requirements
+
+Target = TypeVar("Target", bound=Hashable)
+
+
 class Snapshot(Generic[Target]):
-    def __init__(self, filed, paths): self.filed=filed; self.paths=paths
-    def match(self, envelopes, bodies=None):
-        out=[]
-        for i,e in enumerate(envelopes):
-            v=values_of(e, bodies and bodies[i], self.paths)
-            out.append([t for conds,t in self.filed if all(c.accepts(v[s]) for s,c in conds)])
-        return out
-    needs_body=True
+    """An index as it was at one moment."""
+
+    def __init__(self, root: Node, paths: Paths, *, needs_body: bool) -> None:
+        self.needs_body = needs_body
+        """Whether some target looks at more of an event than its type and subject."""
+        self._root = root
+        self._paths = paths
+
+    def match(
+        self, envelopes: Sequence[Event], bodies: Sequence[bytes | None] | None = None
+    ) -> list[Sequence[Target]]:
+        """Return, for each event, the targets that want it; each at most once, in no particular order.
+
+        `bodies` has the events as JSON, structured if they are CloudEvents; needed only if `needs_body`.
+        """
+        collect = self._root.plan.collect
+        found: list[Sequence[Target]] = []
+        for place, envelope in enumerate(envelopes):
+            targets: list[Target] = []
+            if self.needs_body:
+                values = values_of(envelope, bodies[place] if bodies else None, self._paths)
+            else:
+                values = [envelope.type, envelope.subject or ""]
+            collect(values, targets)
+            found.append(targets)
+        return found
+
+
 class Index(Generic[Target]):
-    def __init__(self): self.filed={}; self.paths=Paths()
-    def __len__(self): return len(self.filed)
-    def add(self,key,clauses,target):
-        self.filed[key]=([(slot_of(c,self.paths),condition_of(c)) for c in clauses],target)
-    def remove(self,key): self.filed.pop(key,None)
-    def snapshot(self): return Snapshot(list(self.filed.values()),self.paths)
+    """The clauses of every target by key, filed so that an event meets few of those that do not want it."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Hashable, Entry] = {}
+        self._requirements = Requirements()
+        self._paths = Paths()
+        self._looking_deep = 0
+        self._epoch = object()
+        self._root = Node(self._epoch)
+        self._writer = Writer(self._requirements, self._epoch)
+        # Until the first snapshot entries wait here: filed with all others known, they are filed better.
+        self._waiting: dict[Hashable, Entry] | None = {}
+        self._snapshot: Snapshot[Target] | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, key: Hashable, clauses: Sequence[Clause], target: Target) -> None:
+        """File a target under its clauses, in place of what the key had before."""
+        self.remove(key)
+        requirements: dict[Any, None] = {}
+        for clause in clauses:
+            requirement = self._requirements.take(slot_of(clause, self._paths), condition_of(clause))
+            if requirement in requirements:
+                self._requirements.give_back(requirement)
+            requirements[requirement] = None
+        entry = self._entries[key] = Entry(key, target, tuple(sorted(requirements, key=lambda one: one.number)))
+        self._looking_deep += _looks_deep(entry)
+        if self._waiting is None:
+            self._writer.file(self._own_root(), entry)
+        else:
+            self._waiting[key] = entry
+        self._snapshot = None
+
+    def remove(self, key: Hashable) -> None:
+        """Forget what the key had."""
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return
+        self._looking_deep -= _looks_deep(entry)
+        if self._waiting is None:
+            self._writer.take_out(self._own_root(), entry)
+        else:
+            del self._waiting[key]
+        for requirement in entry.requirements:
+            self._requirements.give_back(requirement)
+        self._snapshot = None
+
+    def snapshot(self) -> Snapshot[Target]:
+        """Return the index as it is now; later changes do not reach it."""
+        if self._snapshot is None:
+            for entry in (self._waiting or {}).values():
+                self._writer.file(self._root, entry)
+            self._waiting = None
+            self._snapshot = Snapshot(self._root, self._paths, needs_body=bool(self._looking_deep))
+            # From here on the writer copies what the snapshot holds.
+            self._epoch = object()
+            self._writer = Writer(self._requirements, self._epoch)
+        return self._snapshot
+
+    def _own_root(self) -> Node:
+        self._root = self._writer.own(self._root)
+        return self._root
+
+
+def _looks_deep(entry: Entry) -> bool:
+    return any(one.slot > SUBJECT_SLOT for one in entry.requirements)
