@@ -12,14 +12,14 @@ from tests.unit.filters.reference import MISSING, Object, json_text, parsed, val
 from topics.subscriptions import AdvancedFilter, Filter
 
 NUMBERS: Final = (
-    "0", "1", "2", "3", "-1", "2.0", "2.5", "0.1", "1E2", "50e-1", "-0", "-0.0", "1e300", "5e-324",
+    "0", "1", "2", "3", "-1", "2.0", "2.5", "0.1", "1E2", "50e-1", "-0", "-0.0", "1e300", "5e-324", "1e-8", "1e22",
     str(2**53), str(2**53 + 1), str(-(2**53) - 1), f"{2**53}.0", str(2**63), str(2**64), str(2**64 + 1), str(-(2**65)),
 )  # fmt: skip
 TEXTS: Final = (
     '""', '"a"', '"A"', '"ab"', '"aB"', '"abc"', '"b"', '"1"', '"2.5"', '"true"', '"null"', '"é"', '"É"', '"éa"',
     '"\\u00e9"', '"e\\u0301"', '"ß"', '"SS"', '"ﬁ"', '"ᾳ"', '"ᾼ"', '"ſ"', '"\\ud801\\udc28"', '"𐐀"', '"a\\u0000b"', '"a\\"b"',
 )  # fmt: skip
-SCALARS: Final = ("null", "true", "false", *NUMBERS, *TEXTS)
+SCALARS: Final = ("null", "null", "null", "true", "false", *NUMBERS, *TEXTS)
 NAMES: Final = ("a", "a", "A", "b", "b", "ab", "aB", "a.b", "A.B", "b.a.b", "é", "É", "\\u0061", "ß", ".", "")
 TYPES: Final = ("T.a", "t.A", "T.b", "t.é", "T.É", "")
 SUBJECTS: Final = ("a", "A/b", "a/B/c", "a/b/C", "é/ß", "É/ß", "aa", "")
@@ -62,7 +62,7 @@ def an_event(random: Random) -> bytes:
     if cloud:
         members.append(("specversion", '"1.0"'))
     if random.random() < 0.8:
-        members.append(("subject", json.dumps(random.choice(SUBJECTS))))
+        members.append(("subject", json.dumps(random.choice((*SUBJECTS, None)))))
     if random.random() < 0.9:
         members.append(("data", _data(random) if random.random() < 0.85 else _value(random, 2)))
     for _ in range(random.choice((0, 0, 1, 2))):
@@ -77,13 +77,15 @@ def an_event(random: Random) -> bytes:
 def _data(random: Random) -> str:
     """Members that most events have, and others at random."""
     usual = [
-        ("n", random.choice(NUMBERS[:8])),
+        ("n", random.choice(NUMBERS[:8] if random.random() < 0.6 else NUMBERS)),
         ("s", random.choice(TEXTS[:8])),
         ("f", random.choice(("true", "false"))),
         ("l", f"[{random.choice(NUMBERS[:6])}, {random.choice(TEXTS[:6])}, {random.choice(('true', 'null', '{}'))}]"),
     ]
     members = [(random.choice(NAMES), _value(random, 2)) for _ in range(random.choice((0, 1, 2, 4, 6)))]
-    members += [member for member in usual if random.random() < 0.7]
+    for name, value in usual:
+        if random.random() < 0.7:
+            members.append((name, value if random.random() < 0.85 else random.choice(SCALARS)))
     random.shuffle(members)
     return _written(members)
 

@@ -1,6 +1,8 @@
 """The engine finds what the plain reference finds: alone and in crowds, in batches, after changes, and when it explains."""
 # ruff: noqa: S311 (a seed makes a failure come again)
 
+import json
+from itertools import pairwise, product, starmap
 from random import Random
 
 import pytest
@@ -12,7 +14,8 @@ from router.filters.explain import explain
 from router.filters.index import Index
 from tests.unit.filters import reference
 from tests.unit.filters.evaluators import an_index, envelope_of
-from tests.unit.filters.generated import an_event, filters_for
+from tests.unit.filters.generated import NUMBERS, OPERATORS, ORDERED, SCALARS, TEXTS, an_event, filters_for
+from topics.subscriptions import AdvancedFilter, Filter
 
 RANDOMS = st.randoms(use_true_random=False)
 RELAXED = settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -26,8 +29,8 @@ def found_by(snapshot, bodies):
 def wanted_by(filters, bodies):
     """The keys of the filters that pass each of some events, by the reference."""
     return [
-        sorted(key for key, wanted in filters.items() if reference.matches(wanted, envelope_of(body), body))
-        for body in bodies
+        sorted(key for key, wanted in filters.items() if reference.matches(wanted, envelope, body))
+        for body, envelope in zip(bodies, map(envelope_of, bodies), strict=True)
     ]
 
 
@@ -105,3 +108,54 @@ def test_an_index_emptied_finds_nothing_and_fills_again():
     for key, one in reversed(wanted.items()):
         index.add(key, clauses_of(one), key)
     assert found_by(index.snapshot(), bodies) == wanted_by(wanted, bodies)
+
+
+def every(operators, operands):
+    """A filter on `data.k` for each operator with each operand, arrays included; by number."""
+    return dict(
+        enumerate(
+            Filter(
+                advanced_filters=(AdvancedFilter(operator=operator, key="data.k", **operand),),
+                enable_advanced_filtering_on_arrays=True,
+            )
+            for operator in operators
+            for operand in operands
+        )
+    )
+
+
+def of(*operands):
+    """The operand of an operator that takes several."""
+    return {"values": operands}
+
+
+NUMERIC = [json.loads(number) for number in NUMBERS]
+TEXTUAL = [json.loads(text) for text in TEXTS]
+BODIES = [
+    b'{"id": "1", "topic": "/s", "subject": "a", "eventType": "T", "data": {"k": %s}}' % value.encode()
+    for value in (*dict.fromkeys(SCALARS), "{}", "[]", "[1, 2.5]", '["a", 1, "é", null]', f"[{2**53}, {2**64 + 1}]")
+]
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        pytest.param(every(ORDERED, [{"value": number} for number in NUMERIC]), id="thresholds"),
+        pytest.param(every(["NumberIn", "NumberNotIn"], [of(number) for number in NUMERIC]), id="equal numbers"),
+        pytest.param(
+            every(
+                ["NumberInRange", "NumberNotInRange"],
+                [of((low, high)) for low, high in product(NUMERIC[::2], NUMERIC) if low <= high],
+            ),
+            id="ranges",
+        ),
+        pytest.param(
+            every([name for name in OPERATORS if "String" in name], [of(text) for text in TEXTUAL]), id="texts"
+        ),
+        pytest.param(
+            every(["StringIn", "StringNotContains"], list(starmap(of, pairwise(TEXTUAL)))), id="pairs of texts"
+        ),
+    ],
+)
+def test_every_operator_agrees_on_every_operand_and_every_value(filters):
+    assert found_by(an_index(filters).snapshot(), BODIES) == wanted_by(filters, BODIES)
