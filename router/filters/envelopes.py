@@ -4,7 +4,7 @@ from typing import Any, Final, Protocol
 
 from router.filters.clauses import Clause
 from router.filters.operators import BASIC, EVENT_TYPE_IN
-from router.filters.paths import SUBJECT_SLOT, TYPE_SLOT, Members, Paths, read_members
+from router.filters.paths import SUBJECT_SLOT, TYPE_SLOT, Members, Paths
 from topics.events import EventSchema
 
 _NAMES: Final[dict[EventSchema, dict[str, str]]] = {
@@ -47,12 +47,12 @@ def schema_of(envelope: Event) -> EventSchema:
     return schema
 
 
-def values_of(envelope: Event, body: bytes | None, paths: Paths, absent: object = None) -> list[Any]:
-    """Return the values that an event has, by slot; without a body that can be decoded it has only its envelope."""
+def values_of(
+    envelope: Event, members: Members | None, schema: EventSchema, paths: Paths, absent: object = None
+) -> list[Any]:
+    """Return the values that an event has, by slot; one without members that can be read has only its envelope."""
     values = [absent] * len(paths)
-    schema = schema_of(envelope)
-    event = read_members(body)
-    paths.read(_members(envelope, schema) if event is None else event, schema, values)
+    paths.read(_members(envelope, schema) if members is None else members, schema, values)
     values[TYPE_SLOT] = envelope.type
     values[SUBJECT_SLOT] = envelope.subject or ""
     return values

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from router.filters.clauses import Clause
 from router.filters.conditions import condition_of
-from router.filters.envelopes import Event, slot_of, values_of
-from router.filters.paths import Paths
+from router.filters.envelopes import Event, schema_of, slot_of, values_of
+from router.filters.paths import Paths, read_members
 
 
 class _Missing:
@@ -58,7 +58,7 @@ def explain(clauses: Sequence[Clause], envelope: Event, body: bytes | None) -> E
     conditions = [condition_of(clause) for clause in clauses]
     paths = Paths()
     slots = [slot_of(clause, paths) for clause in clauses]
-    values: list[Any] = values_of(envelope, body, paths, MISSING)
+    values: list[Any] = values_of(envelope, read_members(body), schema_of(envelope), paths, MISSING)
     return Explanation(
         tuple(
             ExplainedClause(

@@ -1,13 +1,14 @@
 """The index: which targets want an event. Adding and removing are incremental; readers hold an immutable snapshot."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from router.filters.clauses import Clause
 from router.filters.conditions import condition_of
-from router.filters.envelopes import Event, slot_of, values_of
+from router.filters.envelopes import Event, slot_of
 from router.filters.nodes import Entry, Node, Writer
 from router.filters.paths import SUBJECT_SLOT, Paths
+from router.filters.reading import Reader
 from router.filters.requirements import Requirements
 
 Target = TypeVar("Target", bound=Hashable)
@@ -16,11 +17,11 @@ Target = TypeVar("Target", bound=Hashable)
 class Snapshot(Generic[Target]):
     """An index as it was at one moment."""
 
-    def __init__(self, root: Node, paths: Paths, *, needs_body: bool) -> None:
+    def __init__(self, root: Node, reader: Reader, *, needs_body: bool) -> None:
         self.needs_body = needs_body
         """Whether some target looks at more of an event than its type and subject."""
         self._root = root
-        self._paths = paths
+        self._reader = reader
 
     def match(
         self, envelopes: Sequence[Event], bodies: Sequence[bytes | None] | None = None
@@ -31,15 +32,16 @@ class Snapshot(Generic[Target]):
         """
         collect = self._root.plan.collect
         found: list[Sequence[Target]] = []
-        for place, envelope in enumerate(envelopes):
+        for values in self._values(envelopes, bodies):
             targets: list[Target] = []
-            if self.needs_body:
-                values = values_of(envelope, bodies[place] if bodies else None, self._paths)
-            else:
-                values = [envelope.type, envelope.subject or ""]
             collect(values, targets)
             found.append(targets)
         return found
+
+    def _values(self, envelopes: Sequence[Event], bodies: Sequence[bytes | None] | None) -> Iterable[list[Any]]:
+        if not self.needs_body:
+            return [[envelope.type, envelope.subject or ""] for envelope in envelopes]
+        return self._reader.read(envelopes, bodies or [None] * len(envelopes))
 
 
 class Index(Generic[Target]):
@@ -49,6 +51,7 @@ class Index(Generic[Target]):
         self._entries: dict[Hashable, Entry] = {}
         self._requirements = Requirements()
         self._paths = Paths()
+        self._reader = Reader(self._paths)
         self._looking_deep = 0
         self._epoch = object()
         self._root = Node(self._epoch)
@@ -97,7 +100,7 @@ class Index(Generic[Target]):
             for entry in (self._waiting or {}).values():
                 self._writer.file(self._root, entry)
             self._waiting = None
-            self._snapshot = Snapshot(self._root, self._paths, needs_body=bool(self._looking_deep))
+            self._snapshot = Snapshot(self._root, self._reader, needs_body=bool(self._looking_deep))
             # From here on the writer copies what the snapshot holds.
             self._epoch = object()
             self._writer = Writer(self._requirements, self._epoch)

@@ -5,7 +5,7 @@ steps of a key spell is taken first; nothing is tried again. An event's members 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -72,6 +72,10 @@ class Paths:
         """Return how many slots there are."""
         return len(self._slots) + SUBJECT_SLOT + 1
 
+    def items(self) -> Iterable[tuple[str, int]]:
+        """Return the keys and their slots."""
+        return self._slots.items()
+
     def slot_of(self, key: str) -> int:
         """Return the slot of a key, which is a new one when it was not named before."""
         slot = self._slots.get(key)
@@ -104,6 +108,12 @@ class Paths:
                     waiting.append(_claims(value, step, longer))
 
 
+def alias_steps(root: Step, name: str, schema: EventSchema) -> list[Step]:
+    """Return the steps that a member of the envelope may be called by another name in."""
+    folded = fold(name)
+    return [step for alias, own in ALIASES[schema].items() if fold(own) == folded for step in root.next.get(alias, ())]
+
+
 def read_members(body: bytes | None) -> Members | None:
     """Return an event as an object, None when it cannot be decoded; big integers stay exact, 1e999 is infinite."""
     if body is None:
@@ -133,7 +143,7 @@ def _claims(members: Members, step: Step, blocked: frozenset[Step]) -> tuple[_Cl
     claims: _Claims = {}
     longer: set[Step] = set()
     for name, value in members.items():
-        parts = _remembered.get(name) or _parts(name)
+        parts = _remembered.get(name) or parts_of(name)
         reached = step.next.get(parts[0])
         if reached is None:
             continue
@@ -174,8 +184,11 @@ def _under(members: Members, name: str) -> tuple[Any] | None:
 _remembered: dict[str, tuple[str, ...]] = {}
 
 
-def _parts(name: str) -> tuple[str, ...]:
+def parts_of(name: str) -> tuple[str, ...]:
     """Return the steps that a member's name spells, folded; names of events repeat, so they are remembered."""
+    known = _remembered.get(name)
+    if known is not None:
+        return known
     parts = tuple(fold(name).split("."))
     if len(name) <= _LONGEST_REMEMBERED:
         if len(_remembered) >= _REMEMBERED_NAMES:

@@ -7,6 +7,8 @@ import orjson
 
 from router.filters.letters import fold
 
+Scalar = str | int | float | bool | None
+
 _LONGEST: Final = 10**4_000  # Python refuses to write integers that are much longer
 
 
