@@ -52,14 +52,28 @@ class Plan:
                         hits += more
             elif value is not None:
                 other.collect(value, values, found)
+        if self._numbers:
+            self._collect_numbers(hits, values, found)
+        if len(hits) > _MANY:
+            _run_many(hits, values, found)
+            return
+        for checks, targets, collect in hits:
+            for slot, accepts in checks:
+                if not accepts(values[slot]):
+                    break
+            else:
+                if targets is not None:
+                    found += targets
+                elif collect is not None:
+                    collect(values, found)
+
+    def _collect_numbers(self, hits: list[Hit], values: list[Any], found: list[Any]) -> None:
         for slot, find, others in self._numbers:
             value = values[slot]
             if value.__class__ is float or value.__class__ is int:
                 hits += find(value)
             elif value.__class__ is list:
                 others.collect(value, values, found)
-        if hits:
-            run(hits, values, found) if len(hits) < _MANY else _run_many(hits, values, found)
 
 
 class _OtherTexts:

@@ -15,6 +15,9 @@ from router.filters.values import Elements, elements_of, json_text
 Predicate = Callable[[Any], bool]
 """Says of the value seen (None when there is none) whether a clause holds."""
 
+_REMEMBERED: Final = 16
+_LONGEST_REMEMBERED: Final = 64
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Condition:
@@ -85,10 +88,11 @@ def _exactly(operator: Operator, wanted: str) -> Predicate:
 def _of_texts(operator: Operator, wanted: tuple[str, ...], on_arrays: bool) -> Predicate:  # noqa: FBT001 (all three)
     passes, passes_any = _text_tests(operator.relation, wanted)
     is_negated, if_missing = operator.is_negated, operator.matches_missing
+    verdicts = _Verdicts(lambda text: passes(fold(text)) is not is_negated)
 
     def accepts(value: Any) -> bool:  # noqa: ANN401 (any JSON)
         if value.__class__ is str:
-            return passes(fold(value)) is not is_negated
+            return verdicts[value]
         if value is None:
             return if_missing
         if value.__class__ is list:
@@ -97,6 +101,20 @@ def _of_texts(operator: Operator, wanted: tuple[str, ...], on_arrays: bool) -> P
         return (text is not None and passes(fold(text))) is not is_negated
 
     return accepts
+
+
+class _Verdicts(dict[str, bool]):
+    """Remembers the verdicts on the first few texts: what a condition is asked about tends to be a name of few."""
+
+    def __init__(self, passes: Callable[[str], bool]) -> None:
+        super().__init__()
+        self._passes = passes
+
+    def __missing__(self, text: str) -> bool:
+        verdict = self._passes(text)
+        if len(self) < _REMEMBERED and len(text) < _LONGEST_REMEMBERED:
+            self[text] = verdict
+        return verdict
 
 
 def _text_tests(relation: Relation, wanted: tuple[str, ...]) -> tuple[Predicate, Predicate]:

@@ -1,6 +1,6 @@
 """The index: which targets want an event. Adding and removing are incremental; readers hold an immutable snapshot."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
 from router.filters.clauses import Clause
@@ -23,25 +23,20 @@ class Snapshot(Generic[Target]):
         self._root = root
         self._reader = reader
 
-    def match(
-        self, envelopes: Sequence[Event], bodies: Sequence[bytes | None] | None = None
-    ) -> list[Sequence[Target]]:
+    def match(self, envelopes: Sequence[Event], bodies: Sequence[bytes | None] | None = None) -> list[list[Target]]:
         """Return, for each event, the targets that want it; each at most once, in no particular order.
 
         `bodies` has the events as JSON, structured if they are CloudEvents; needed only if `needs_body`.
         """
         collect = self._root.plan.collect
-        found: list[Sequence[Target]] = []
-        for values in self._values(envelopes, bodies):
-            targets: list[Target] = []
-            collect(values, targets)
-            found.append(targets)
-        return found
-
-    def _values(self, envelopes: Sequence[Event], bodies: Sequence[bytes | None] | None) -> Iterable[list[Any]]:
-        if not self.needs_body:
-            return [[envelope.type, envelope.subject or ""] for envelope in envelopes]
-        return self._reader.read(envelopes, bodies or [None] * len(envelopes))
+        if self.needs_body:
+            return self._reader.match(envelopes, bodies or [None] * len(envelopes), collect)
+        matched = []
+        for envelope in envelopes:
+            found: list[Target] = []
+            collect([envelope.type, envelope.subject or ""], found)
+            matched.append(found)
+        return matched
 
 
 class Index(Generic[Target]):

@@ -9,7 +9,7 @@ from typing import Any, Final
 from router.filters.boxes import Boxes
 from router.filters.collecting import Plan
 from router.filters.members import Everyone, Members, Sorted
-from router.filters.needles import Needles
+from router.filters.needles import Needles, SharedNeedles
 from router.filters.requirements import Anchor, AnchorKind, Bound, Requirement, Requirements
 from router.filters.tables import Beginnings, Endings, Exact, Hit, Table
 
@@ -24,6 +24,7 @@ _TABLES: Final[dict[AnchorKind, Any]] = {
     "begins": Beginnings,
     "ends": Endings,
     "contains": Needles,
+    "contains any": SharedNeedles,
 }
 _CROWD: Final = 4
 """So many different groups in a bucket are asked one after the other; more are divided, if they can be."""

@@ -62,7 +62,9 @@ class _Structs:
             default = msgspec.UNSET if (place, name) in self._optional else None
             kind = self._type_at((*place, name), self._layout.steps_at(place, name, steps))
             fields.append((f"f{number}", kind, msgspec.field(name=name, default=default)))
-        self.made[place] = struct = msgspec.defstruct(f"S{len(self.made)}", fields, gc=False, forbid_unknown_fields=True)
+        self.made[place] = struct = msgspec.defstruct(
+            f"S{len(self.made)}", fields, gc=False, forbid_unknown_fields=True
+        )
         return struct
 
     def _type_at(self, place: Place, steps: Sequence[Step]) -> Any:  # noqa: ANN401 (a type made here)

@@ -1,6 +1,6 @@
 """Reading: the values of events by slot, by a projection where it can be, else by a walk, which teaches the next one."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -24,24 +24,30 @@ class Reader:
         self._paths = paths
         self._schemas: dict[EventSchema, _SchemaReader] = {}
 
-    def read(self, envelopes: Sequence[Event], bodies: Sequence[bytes | None]) -> Iterator[list[Any]]:
-        """Yield the values of each event."""
+    def match(
+        self, envelopes: Sequence[Event], bodies: Sequence[bytes | None], collect: Callable[[list[Any], list[Any]], None]
+    ) -> list[list[Any]]:
+        """Return what is collected for the values of each event."""
         kind: type | None = None
+        matched = []
         for envelope, body in zip(envelopes, bodies, strict=True):
             if envelope.__class__ is not kind:
                 kind = envelope.__class__
                 reader = self._reader_for(schema_of(envelope))
                 decode, extract = reader.fast
-            if decode is not None and body is not None:
+            found: list[Any] = []
+            if decode is None or body is None:
+                values = reader.walk(envelope, body)
+                kind = None
+            else:
                 try:
                     values = extract(decode(body), envelope.type, envelope.subject or "")
                 except _REFUSALS:
                     values = reader.walk(envelope, body)
                     kind = None
-            else:
-                values = reader.walk(envelope, body)
-                kind = None
-            yield values
+            collect(values, found)
+            matched.append(found)
+        return matched
 
     def _reader_for(self, schema: EventSchema) -> "_SchemaReader":
         reader = self._schemas.get(schema)

@@ -10,7 +10,7 @@ from router.filters.letters import fold
 from router.filters.operators import Relation
 from router.filters.paths import TYPE_SLOT
 
-AnchorKind = Literal["texts", "numbers", "begins", "ends", "contains"]
+AnchorKind = Literal["texts", "numbers", "begins", "ends", "contains", "contains any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ _COSTS: Final[dict[AnchorKind, tuple[float, float]]] = {
     "begins": (1.0, 1.2),
     "ends": (1.0, 1.2),
     "contains": (4.0, 1.5),
+    "contains any": (4.0, 1.5),
 }
 """What a way to find costs an event, in subscriptions that are found in vain, and how these count."""
 _TYPES_ARE_COMMON: Final = 8.0
@@ -161,6 +162,8 @@ def _affix_anchor(
     for operand in sorted(operands, key=len):
         if not any(implies(operand, other) for other in kept):
             kept.append(operand)
+    if kind == "contains" and len(kept) > 1:
+        kind = "contains any"
     return Anchor(kind, slot, condition.on_arrays, tuple(kept)) if kept[0] else None
 
 

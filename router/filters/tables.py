@@ -6,11 +6,18 @@ from typing import Any, Final, Protocol
 
 from router.filters.letters import fold
 
-Hit = tuple[tuple[tuple[int, Callable[[Any], bool]], ...], list[Any] | None, Callable[[list[Any], list[Any]], None] | None]
+Hit = tuple[
+    tuple[tuple[int, Callable[[Any], bool]], ...], list[Any] | None, Callable[[list[Any], list[Any]], None] | None
+]
 """Subscriptions found: the checks that are left, and their targets, or what collects these."""
+
+Find = Callable[[Any], Sequence[Hit]]
+"""From a value to what is filed for it."""
 
 _REMEMBERED: Final = 4096
 _LONGEST_REMEMBERED: Final = 128
+_WORTH_MERGING: Final = 2
+_LARGEST_MERGED: Final = 256
 
 
 def run(hits: Sequence[Hit], values: list[Any], found: list[Any]) -> None:
@@ -24,6 +31,15 @@ def run(hits: Sequence[Hit], values: list[Any], found: list[Any]) -> None:
                 found += targets
             elif collect is not None:
                 collect(values, found)
+
+
+def merged(hits: list[Hit]) -> list[Hit]:
+    """Return the same hits, those of which nothing is asked as one, unless that would take much memory."""
+    plain = [hit[1] for hit in hits if not hit[0] and hit[1] is not None]
+    if len(plain) < _WORTH_MERGING or sum(map(len, plain)) > _LARGEST_MERGED:
+        return hits
+    rest = [hit for hit in hits if hit[0] or hit[1] is None]
+    return [((), [target for targets in plain for target in targets], None), *rest]
 
 
 class Bucket(Protocol):
@@ -58,8 +74,9 @@ class Table(Protocol):
         """Forget the bucket of an operand."""
         ...
 
-    def find(self, value: Any) -> Sequence[Hit]:  # noqa: ANN401 (a folded text or a number)
-        """Return what is filed at any operand that the value meets."""
+    @property
+    def find(self) -> Find:
+        """Finds what is filed at any operand that a value (a folded text or a number) meets."""
         ...
 
 
@@ -92,10 +109,16 @@ class Exact:
         """Forget the bucket of an operand."""
         del self._buckets[operand]
 
-    def find(self, value: Any) -> Sequence[Hit]:  # noqa: ANN401 (a folded text or a number)
-        """Return what is filed at the value."""
-        bucket = self._buckets.get(value)
-        return () if bucket is None else bucket.hits  # type: ignore[no-any-return]  # the node's bucket
+    @property
+    def find(self) -> Find:
+        """Finds what is filed at a value."""
+        get = self._buckets.get
+
+        def find(value: Any) -> Sequence[Hit]:  # noqa: ANN401 (a folded text or a number)
+            bucket = get(value)
+            return () if bucket is None else bucket.hits
+
+        return find
 
     @property
     def by_letters(self) -> "dict[str, Sequence[Hit]]":
@@ -110,7 +133,7 @@ class _ByLetters(dict[str, "Sequence[Hit]"]):
 
     __slots__ = ("_find",)
 
-    def __init__(self, find: Callable[[Any], Sequence[Hit]]) -> None:
+    def __init__(self, find: Find) -> None:
         super().__init__()
         self._find = find
 
@@ -128,14 +151,14 @@ class Beginnings:
     does not come after a text begins with all operands that the text begins with.
     """
 
-    __slots__ = ("_buckets", "_chains", "_operands", "_parents", "epoch")
+    __slots__ = ("_buckets", "_find", "_operands", "_parents", "epoch")
 
     def __init__(self, epoch: object) -> None:
         self.epoch = epoch
         self._buckets: dict[str, Any] = {}
         self._operands: list[str] = []
         self._parents: dict[str, str | None] = {}
-        self._chains: dict[str, Sequence[Hit]] = {}
+        self._find: Find | None = None
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -176,29 +199,41 @@ class Beginnings:
             if self._parents[longer] == operand:
                 self._parents[longer] = parent
 
-    def find(self, value: str) -> Sequence[Hit]:
-        """Return what is filed at any operand that the text begins with."""
-        place = bisect_right(self._operands, value)
-        operand = self._operands[place - 1] if place else None
-        while operand is not None:
-            if value.startswith(operand):
-                return self._chains.get(operand) or self._chain(operand)
-            operand = self._parents[operand]
-        return ()
+    @property
+    def find(self) -> Find:
+        """Finds what is filed at any operand that a text begins with."""
+        if self._find is None:
+            self._find = _finder(self._operands, self._parents, self._buckets)
+        return self._find
 
     def _longer(self, place: int, operand: str) -> Iterable[str]:
         while place < len(self._operands) and self._operands[place].startswith(operand):
             yield self._operands[place]
             place += 1
 
-    def _chain(self, operand: str) -> Sequence[Hit]:
+
+def _finder(operands: list[str], parents: dict[str, str | None], buckets: dict[str, Any]) -> Find:
+    chains: dict[str, Sequence[Hit]] = {}
+
+    def find(text: str) -> Sequence[Hit]:
+        # Before the first operand stands the last, which the text does not begin with, being smaller.
+        operand: str | None = operands[bisect_right(operands, text) - 1]
+        while operand is not None:
+            if text.startswith(operand):
+                return chains.get(operand) or chain(operand)
+            operand = parents[operand]
+        return ()
+
+    def chain(operand: str) -> Sequence[Hit]:
         hits: list[Hit] = []
         step: str | None = operand
         while step is not None:
-            hits += self._buckets[step].hits
-            step = self._parents[step]
-        self._chains[operand] = hits
-        return hits
+            hits += buckets[step].hits
+            step = parents[step]
+        chains[operand] = merged(hits)
+        return chains[operand]
+
+    return find
 
 
 class Endings:
@@ -229,6 +264,8 @@ class Endings:
         """Forget the bucket of an operand."""
         self._backwards.drop(operand[::-1])
 
-    def find(self, value: str) -> Sequence[Hit]:
-        """Return what is filed at any operand that the text ends with."""
-        return self._backwards.find(value[::-1])
+    @property
+    def find(self) -> Find:
+        """Finds what is filed at any operand that a text ends with."""
+        find = self._backwards.find
+        return lambda text: find(text[::-1])

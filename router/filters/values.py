@@ -43,7 +43,9 @@ class Elements:
     @cached_property
     def numbers(self) -> list[float]:
         """The numbers, in order."""
-        return sorted({value for value in self._values if isinstance(value, int | float) and value.__class__ is not bool})
+        return sorted(
+            {value for value in self._values if isinstance(value, int | float) and value.__class__ is not bool}
+        )
 
     @cached_property
     def truths(self) -> frozenset[bool]:
