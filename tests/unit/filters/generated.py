@@ -20,6 +20,8 @@ TEXTS: Final = (
     '"\\u00e9"', '"e\\u0301"', '"ß"', '"SS"', '"ﬁ"', '"ᾳ"', '"ᾼ"', '"ſ"', '"\\ud801\\udc28"', '"𐐀"', '"a\\u0000b"', '"a\\"b"',
 )  # fmt: skip
 SCALARS: Final = ("null", "null", "null", "true", "false", *NUMBERS, *TEXTS)
+KINDS: Final = (str, int, float, bool, type(None))
+ALIKE: Final = {kind: [one for one in map(json.loads, SCALARS) if type(one) is kind] for kind in KINDS}
 NAMES: Final = ("a", "a", "A", "b", "b", "ab", "aB", "a.b", "A.B", "b.a.b", "é", "É", "\\u0061", "ß", ".", "")
 TYPES: Final = ("T.a", "t.A", "T.b", "t.é", "T.É", "")
 SUBJECTS: Final = ("a", "A/b", "a/B/c", "a/b/C", "é/ß", "É/ß", "aa", "")
@@ -27,6 +29,8 @@ MEMBERS: Final = (
     "source", "topic", "Topic", "type", "Type", "time", "eventTime", "dataVersion", "dataversion", "dataschema", "Data",
     "data", "subject", "Subject", "SUBJECT", "a", "data.a", "data.a.b", "DATA.B", "id.a", "eventid", "comext", "specVersion",
 )  # fmt: skip
+NEEDED: Final = ("id", "source", "topic", "type", "eventType", "specversion")
+ENVELOPE: Final = (*NEEDED, "subject", "time", "eventTime", "dataVersion")
 KEYS: Final = (
     "id", "ID", "EventId", "topic", "source", "Subject", "subject", "eventType", "EventType", "type", "eventTime", "time",
     "dataVersion", "eventTypeVersion", "dataschema", "comExt", "data", "DATA", "data.a", "data.A", "Data.a", "data.b",
@@ -111,6 +115,46 @@ def _value(random: Random, depth: int) -> str:
             elements.append(_value(random, depth - 1))
         return f"[{', '.join(elements)}]"
     return random.choice(SCALARS)
+
+
+def a_variant(random: Random, body: bytes) -> bytes:
+    """Draw an event like another: other values mostly; sometimes a name more or less, another kind of value, another order."""
+    members = list(parsed(body).members)
+    varied = [
+        (n, v if n in ENVELOPE else _varied(random, v)) for n, v in members if n in NEEDED or random.random() < 0.98
+    ]
+    if random.random() < 0.1:
+        varied.append(
+            (random.choice(("data", "Data", "a", "comext", "DATA.A")), _varied(random, random.choice(members)[1]))
+        )
+    if random.random() < 0.1:
+        random.shuffle(varied)
+    return _as_text(Object(tuple(varied))).encode()
+
+
+def _varied(random: Random, value: Any) -> Any:
+    if random.random() < 0.02:
+        return json.loads(random.choice(SCALARS))
+    if isinstance(value, list):
+        return [_varied(random, one) for one in value if random.random() < 0.9]
+    if not isinstance(value, Object):
+        return random.choice(ALIKE[type(value)]) if random.random() < 0.5 else value
+    members = [(name, _varied(random, member)) for name, member in value.members if random.random() < 0.98]
+    if members and random.random() < 0.08:
+        name, member = random.choice(members)
+        other = random.choice(
+            (name, _in_other_letters(random, name), f"{name}.{random.choice(NAMES[:9])}", random.choice(NAMES[:9]))
+        )
+        members.insert(random.randint(0, len(members)), (other, _varied(random, member)))
+    return Object(tuple(members))
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, Object):
+        return "{" + ", ".join(f"{json.dumps(name)}: {_as_text(member)}" for name, member in value.members) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_text, value))}]"
+    return json.dumps(value)
 
 
 def a_filter(random: Random, body: bytes) -> Filter:

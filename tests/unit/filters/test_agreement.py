@@ -14,7 +14,7 @@ from router.filters.explain import explain
 from router.filters.index import Index
 from tests.unit.filters import reference
 from tests.unit.filters.evaluators import an_index, envelope_of
-from tests.unit.filters.generated import NUMBERS, OPERATORS, ORDERED, SCALARS, TEXTS, an_event, filters_for
+from tests.unit.filters.generated import NUMBERS, OPERATORS, ORDERED, SCALARS, TEXTS, a_variant, an_event, filters_for
 from topics.subscriptions import AdvancedFilter, Filter
 
 RANDOMS = st.randoms(use_true_random=False)
@@ -59,6 +59,23 @@ def test_so_they_do_where_hundreds_look_at_the_same_keys(seed):
     bodies, few = drawn(random, 30, 3)
     wanted = dict(enumerate([*few.values(), *filters_for(random, bodies[:2], 300)]))
     assert found_by(an_index(wanted).snapshot(), bodies) == wanted_by(wanted, bodies)
+
+
+@pytest.mark.parametrize("seed", range(400, 410))
+def test_so_they_do_over_a_long_stream_of_events_that_are_much_alike(seed):
+    random = Random(seed)
+    kinds = [an_event(random) for _ in range(2)]
+    wanted = dict(enumerate(filters_for(random, kinds, 25)))
+    index = an_index(wanted)
+    for changed in range(4):
+        stream = [a_variant(random, random.choice(kinds)) for _ in range(40)]
+        for size in (1, 10, 29):
+            batch, stream = stream[:size], stream[size:]
+            assert found_by(index.snapshot(), batch) == wanted_by(wanted, batch)
+        (wanted[100 + changed],) = filters_for(random, kinds, 1)
+        index.add(100 + changed, clauses_of(wanted[100 + changed]), 100 + changed)
+        index.remove(changed)
+        del wanted[changed]
 
 
 @pytest.mark.parametrize("seed", range(200, 210))
