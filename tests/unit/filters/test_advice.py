@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.events.envelope import read_envelope
 from router.filters.advice import covers, never_matches, only_negations
 from router.filters.clauses import clauses_of
 from router.filters.explain import explain
 from tests.builders import an_event, as_bytes
-from router.events.envelope import read_envelope
 from topics.subscriptions import AdvancedFilter, Filter
 
 
@@ -86,10 +86,26 @@ def test_one_filter_covers_another(wide, narrow, expected):
 NUMBERS = st.sampled_from([0, 1, 2, 3, 2.5])
 TEXTS = st.lists(st.sampled_from(["a", "ab", "b", "B"]), min_size=1, max_size=2)
 CONDITIONS = st.one_of(
-    st.tuples(st.just("data.x"), st.sampled_from(["NumberLessThan", "NumberGreaterThan", "NumberLessThanOrEquals", "NumberGreaterThanOrEquals"]), NUMBERS),
-    st.tuples(st.just("data.x"), st.sampled_from(["NumberIn", "NumberNotIn"]), st.lists(NUMBERS, min_size=1, max_size=2)),
-    st.tuples(st.just("data.x"), st.sampled_from(["NumberInRange", "NumberNotInRange"]), st.lists(st.tuples(NUMBERS, NUMBERS).map(sorted), min_size=1, max_size=2)),
-    st.tuples(st.just("data.x"), st.sampled_from(["StringIn", "StringNotIn", "StringBeginsWith", "StringNotBeginsWith", "StringEndsWith", "StringContains"]), TEXTS),
+    st.tuples(
+        st.just("data.x"),
+        st.sampled_from(["NumberLessThan", "NumberGreaterThan", "NumberLessThanOrEquals", "NumberGreaterThanOrEquals"]),
+        NUMBERS,
+    ),
+    st.tuples(
+        st.just("data.x"), st.sampled_from(["NumberIn", "NumberNotIn"]), st.lists(NUMBERS, min_size=1, max_size=2)
+    ),
+    st.tuples(
+        st.just("data.x"),
+        st.sampled_from(["NumberInRange", "NumberNotInRange"]),
+        st.lists(st.tuples(NUMBERS, NUMBERS).map(sorted), min_size=1, max_size=2),
+    ),
+    st.tuples(
+        st.just("data.x"),
+        st.sampled_from(
+            ["StringIn", "StringNotIn", "StringBeginsWith", "StringNotBeginsWith", "StringEndsWith", "StringContains"]
+        ),
+        TEXTS,
+    ),
     st.tuples(st.just("data.x"), st.sampled_from(["IsNullOrUndefined", "IsNotNull"]), st.none()),
     st.tuples(st.just("data.x"), st.just("BoolEquals"), st.booleans()),
 )
