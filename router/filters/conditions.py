@@ -1,8 +1,7 @@
 """Conditions: clauses compiled to predicates. The index and `explain` use these same ones, so they cannot disagree."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from math import isnan
 from typing import Any, Final
@@ -19,39 +18,59 @@ _REMEMBERED: Final = 16
 _LONGEST_REMEMBERED: Final = 64
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Condition:
-    """A clause, ready to be asked: `accepts` the value seen.
+    """A clause, ready to be asked: `accepts` says of the value seen whether it holds.
 
-    `operator` is None when the clause can never hold. `operands` are its values, text
-    folded and each once; the index files conditions by them.
+    `operator` is None when the clause can never hold. `operands` are its values, text folded and each once; the index
+    files conditions by them. Most are never asked, so the predicate is made when it is.
     """
 
-    accepts: Predicate
-    operator: Operator | None = None
-    operands: tuple[Any, ...] = ()
-    on_arrays: bool = False
-    case_sensitive: bool = False
+    __slots__ = ("_accepts", "_expected", "case_sensitive", "on_arrays", "operands", "operator")
+
+    def __init__(self, clause: Clause) -> None:
+        self.operator, given = _sound(clause)
+        self.on_arrays = clause.on_arrays
+        self.case_sensitive = clause.case_sensitive
+        self.operands: tuple[Any, ...] = given
+        if self.operator is not None and self.operator.operand == "text":
+            self.operands = (fold(given[0]),) if len(given) == 1 else tuple(dict.fromkeys(map(fold, given)))
+        self._expected = given
+        self._accepts: Predicate | None = None
+
+    @property
+    def accepts(self) -> Predicate:
+        """The predicate."""
+        if self._accepts is None:
+            self._accepts = self._predicate()
+        return self._accepts
+
+    @property
+    def identity(self) -> Hashable:
+        """What conditions that ask the same have in common."""
+        operands = self._expected if self.case_sensitive else self.operands
+        return self.operator and self.operator.name, operands, self.on_arrays, self.case_sensitive
+
+    def _predicate(self) -> Predicate:
+        operator = self.operator
+        if operator is None:
+            return _never
+        if operator.operand is None:
+            is_wanted = not operator.is_negated
+            return lambda value: (value is None) is is_wanted
+        if self.case_sensitive:
+            return _exactly(operator, self._expected[0])
+        return _FAMILIES[operator.operand](operator, self.operands, self.on_arrays)
 
 
-def condition_of(clause: Clause) -> Condition:
-    """Compile a clause; one that makes no sense never holds."""
+def _sound(clause: Clause) -> tuple[Operator | None, tuple[Any, ...]]:
+    """Return the operator and operands of a clause; no operator if it makes no sense."""
     operator = BASIC.get(clause.operator) or find_operator(clause.operator)
-    if operator is None:
-        return Condition(_never)
-    if operator.relation is Relation.NULL:
-        is_wanted = not operator.is_negated
-        return Condition(lambda value: (value is None) is is_wanted, operator)
+    if operator is None or operator.operand is None:
+        return operator, ()
     given = clause.expected if operator.member == "values" else (clause.expected,)
-    if not isinstance(given, tuple) or not given or not all(_is_sound(one, operator.operand) for one in given):
-        return Condition(_never)
-    if clause.case_sensitive:
-        operands = given
-        accepts = _exactly(operator, given[0])
-    else:
-        operands = tuple(dict.fromkeys(map(fold, given))) if operator.operand == "text" else given
-        accepts = _FAMILIES[operator.operand or "text"](operator, operands, clause.on_arrays)
-    return Condition(accepts, operator, operands, clause.on_arrays, clause.case_sensitive)
+    if isinstance(given, tuple) and given and all(_is_sound(one, operator.operand) for one in given):
+        return operator, given
+    return None, ()
 
 
 def _never(_value: object) -> bool:

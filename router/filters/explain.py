@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from router.filters.clauses import Clause
-from router.filters.conditions import condition_of
+from router.filters.conditions import Condition
 from router.filters.envelopes import Event, schema_of, slot_of, values_of
 from router.filters.paths import Paths, read_members
 
@@ -55,7 +55,7 @@ class Explanation:
 
 def explain(clauses: Sequence[Clause], envelope: Event, body: bytes | None) -> Explanation:
     """Return the verdict of each clause on one event; `body` is its JSON, structured if it is a CloudEvent."""
-    conditions = [condition_of(clause) for clause in clauses]
+    conditions = [Condition(clause) for clause in clauses]
     paths = Paths()
     slots = [slot_of(clause, paths) for clause in clauses]
     values: list[Any] = values_of(envelope, read_members(body), schema_of(envelope), paths, MISSING)

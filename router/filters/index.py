@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
 from router.filters.clauses import Clause
-from router.filters.conditions import condition_of
+from router.filters.conditions import Condition
 from router.filters.envelopes import Event, slot_of
 from router.filters.nodes import Entry, Node, Writer
 from router.filters.paths import SUBJECT_SLOT, Paths
@@ -63,7 +63,7 @@ class Index(Generic[Target]):
         self.remove(key)
         requirements: dict[Any, None] = {}
         for clause in clauses:
-            requirement = self._requirements.take(slot_of(clause, self._paths), condition_of(clause))
+            requirement = self._requirements.take(slot_of(clause, self._paths), Condition(clause))
             if requirement in requirements:
                 self._requirements.give_back(requirement)
             requirements[requirement] = None

@@ -119,7 +119,7 @@ def _members_of(bounds: tuple[Bound, ...], epoch: object) -> Members:
 
 
 def _hit(asked: tuple[Requirement, ...], members: Members) -> Hit:
-    checks = tuple((one.slot, one.accepts) for one in asked)
+    checks = tuple((one.slot, one.condition.accepts) for one in asked)
     return (checks, members.targets, None) if isinstance(members, Everyone) else (checks, None, members.collect)
 
 

@@ -1,11 +1,10 @@
 """Requirements: conditions bound to slots, one object for equal ones, and what the index can file a subscription by."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from router.filters.conditions import Condition, Predicate
+from router.filters.conditions import Condition
 from router.filters.letters import fold
 from router.filters.operators import Relation
 from router.filters.paths import TYPE_SLOT
@@ -33,7 +32,6 @@ class Bound:
     on_arrays: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Requirement:
     """A condition of one or more subscriptions on the value in a slot.
 
@@ -41,13 +39,23 @@ class Requirement:
     the anchor `is_loose`.
     """
 
-    number: int
-    slot: int
-    accepts: Predicate
-    anchor: Anchor | None
-    is_loose: bool
-    bounds: tuple[Bound, ...]
-    thresholds: tuple[float, ...]
+    __slots__ = ("anchor", "bounds", "condition", "identity", "number", "places", "slot", "thresholds", "users")
+
+    def __init__(self, number: int, slot: int, condition: Condition, identity: Hashable) -> None:
+        self.number = number
+        self.slot = slot
+        self.condition = condition
+        self.identity = identity
+        self.users = 0
+        self.anchor = _anchor_of(slot, condition)
+        self.bounds, self.thresholds = _bounds_of(slot, condition)
+        anchor = self.anchor
+        self.places = () if anchor is None else tuple((anchor.kind, slot, operand) for operand in anchor.operands)
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether the anchor finds more than the condition accepts."""
+        return self.condition.case_sensitive
 
 
 _COSTS: Final[dict[AnchorKind, tuple[float, float]]] = {
@@ -72,66 +80,43 @@ class Requirements:
     """All requirements in use, each once, and how many subscriptions could be found by each anchor's operand."""
 
     def __init__(self) -> None:
-        self._known: dict[Any, tuple[Requirement, list[int]]] = {}
-        self._identities: dict[Requirement, Any] = {}
-        self._commonness: Counter[tuple[str, int, Any]] = Counter()
+        self._known: dict[Hashable, Requirement] = {}
+        self._commonness: dict[tuple[AnchorKind, int, Any], int] = {}
         self._made = 0
 
     def take(self, slot: int, condition: Condition) -> Requirement:
         """Return the requirement of one more subscription."""
-        operator = condition.operator
-        name = None if operator is None else operator.name
-        identity = (slot, name, condition.operands, condition.on_arrays, condition.case_sensitive)
-        requirement, users = self._known.get(identity) or self._make(identity, slot, condition)
-        users[0] += 1
-        if requirement.anchor is not None:
-            for operand in requirement.anchor.operands:
-                self._commonness[requirement.anchor.kind, slot, operand] += 1
+        identity = (slot, condition.identity)
+        requirement = self._known.get(identity)
+        if requirement is None:
+            self._made += 1
+            requirement = self._known[identity] = Requirement(self._made, slot, condition, identity)
+        requirement.users += 1
+        for place in requirement.places:
+            self._commonness[place] = self._commonness.get(place, 0) + 1
         return requirement
 
     def give_back(self, requirement: Requirement) -> None:
         """Forget one subscription's use of a requirement."""
-        identity = self._identities[requirement]
-        users = self._known[identity][1]
-        users[0] -= 1
-        if not users[0]:
-            del self._known[identity], self._identities[requirement]
-        if requirement.anchor is not None:
-            for operand in requirement.anchor.operands:
-                place = (requirement.anchor.kind, requirement.slot, operand)
-                self._commonness[place] -= 1
-                if not self._commonness[place]:
-                    del self._commonness[place]
+        requirement.users -= 1
+        if not requirement.users:
+            del self._known[requirement.identity]
+        for place in requirement.places:
+            left = self._commonness.pop(place) - 1
+            if left:
+                self._commonness[place] = left
 
-    def most_selective(self, requirements: Iterable[Requirement]) -> Requirement | None:
-        """Return the requirement by which the fewest others are found; None when there is none to find by."""
-        candidates = [one for one in requirements if one.anchor is not None]
-        return min(candidates, key=self._cost, default=None) if len(candidates) != 1 else candidates[0]
+    def most_selective(self, requirements: Sequence[Requirement]) -> Requirement | None:
+        """Return the requirement by which the fewest others are found; all have an anchor. None when there is none."""
+        if len(requirements) < 2:  # noqa: PLR2004 (nothing to compare)
+            return requirements[0] if requirements else None
+        return min(requirements, key=self._cost)
 
     def _cost(self, requirement: Requirement) -> float:
-        anchor = requirement.anchor
-        if anchor is None:
-            return float("inf")
-        fixed, weight = _COSTS[anchor.kind]
-        if anchor.slot == TYPE_SLOT:
+        fixed, weight = _COSTS[requirement.places[0][0]]
+        if requirement.slot == TYPE_SLOT:
             fixed += _TYPES_ARE_COMMON
-        return fixed + weight * max(self._commonness[anchor.kind, anchor.slot, one] for one in anchor.operands)
-
-    def _make(self, identity: Any, slot: int, condition: Condition) -> tuple[Requirement, list[int]]:  # noqa: ANN401
-        self._made += 1
-        bounds, thresholds = _bounds_of(slot, condition)
-        requirement = Requirement(
-            number=self._made,
-            slot=slot,
-            accepts=condition.accepts,
-            anchor=_anchor_of(slot, condition),
-            is_loose=condition.case_sensitive,
-            bounds=bounds,
-            thresholds=thresholds,
-        )
-        self._identities[requirement] = identity
-        self._known[identity] = found = requirement, [0]
-        return found
+        return fixed + weight * max(map(self._commonness.__getitem__, requirement.places))
 
 
 def _anchor_of(slot: int, condition: Condition) -> Anchor | None:
@@ -178,13 +163,3 @@ def _bounds_of(slot: int, condition: Condition) -> tuple[tuple[Bound, ...], tupl
         sides = (Bound(slot, False, True, False), Bound(slot, True, True, False))  # noqa: FBT003 (a record's fields)
         return sides, condition.operands[0]
     return (), ()
-
-
-def shape_of(requirements: Sequence[Requirement]) -> tuple[Bound, ...]:
-    """Return all bounds of some requirements."""
-    return tuple(bound for one in requirements for bound in one.bounds)
-
-
-def thresholds_of(requirements: Sequence[Requirement]) -> tuple[float, ...]:
-    """Return the thresholds that go with `shape_of`."""
-    return tuple(threshold for one in requirements for threshold in one.thresholds)
