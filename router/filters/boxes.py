@@ -58,25 +58,21 @@ class Boxes:
 
     def collect(self, values: list[Any], found: list[Any]) -> None:
         """Add the targets of those that match."""
-        numbers = []
-        for bound in self._bounds:
-            number = number_for(bound, values)
-            if number is None:
-                return
-            numbers.append(number)
         compiled = self._compiled
         if compiled.is_stale(len(self._rows)):
             compiled = self._compiled = _Compiled(self._bounds, self._rows)
-        compiled.collect(numbers, found)
+        compiled.collect(values, found)
 
 
 class _Side:
     """The thresholds of one bound in order, and bit sets of those that the first blocks of them belong to."""
 
-    __slots__ = ("_bound", "_order", "_place", "_sets", "_size", "_thresholds")
+    __slots__ = ("_bound", "_is_upper", "_order", "_place", "_sets", "_size", "_slot", "_thresholds")
 
     def __init__(self, bound: Bound, thresholds: Sequence[float]) -> None:
         self._bound = bound
+        self._slot = bound.slot
+        self._is_upper = bound.is_upper
         self._place = bisect_left if bound.is_upper is bound.is_closed else bisect_right
         ascending = sorted(range(len(thresholds)), key=thresholds.__getitem__)
         self._thresholds = [thresholds[row] for row in ascending]
@@ -90,23 +86,31 @@ class _Side:
                 bits[row >> 3] |= 1 << (row & 7)
             self._sets.append(int.from_bytes(bits, "little"))
 
-    def passing(self, number: float) -> tuple[int, list[int]]:
-        """Return a bit set of the rows that pass and a few others, and the others."""
+    def passing(self, values: list[Any]) -> int:
+        """Return how many rows pass, which are the first of the order."""
+        number = values[self._slot]
+        if number.__class__ is not float:
+            number = number_for(self._bound, values)
+            if number is None:
+                return 0
         place = self._place(self._thresholds, number)
-        if self._bound.is_upper:
-            place = len(self._thresholds) - place
-        blocks = -(-place // self._size)
-        return self._sets[blocks], self._order[place : blocks * self._size]
+        return len(self._thresholds) - place if self._is_upper else place
+
+    def rows(self, passing: int) -> tuple[int, list[int]]:
+        """Return a bit set of the rows that pass and a few others, and the others."""
+        blocks = -(-passing // self._size)
+        return self._sets[blocks], self._order[passing : blocks * self._size]
 
 
 class _Compiled:
     """Some rows with their bit sets; what is `fresh` is not among them, and what is `gone` is no more."""
 
-    __slots__ = ("_bounds", "_entries", "_sides", "fresh", "gone")
+    __slots__ = ("_bounds", "_entries", "_sides", "_targets", "fresh", "gone")
 
     def __init__(self, bounds: tuple[Bound, ...], rows: dict[Any, Thresholds]) -> None:
         self._bounds = bounds
         self._entries = list(rows)
+        self._targets = [entry.target for entry in rows]
         columns = list(zip(*rows.values(), strict=True)) if rows else []
         self._sides = [_Side(bound, column) for bound, column in zip(bounds, columns, strict=False)]
         self.fresh: dict[Any, Thresholds] = {}
@@ -115,7 +119,8 @@ class _Compiled:
     def copy(self) -> "_Compiled":
         """Return a copy whose changes are its own."""
         copy = object.__new__(_Compiled)
-        copy._bounds, copy._entries, copy._sides = self._bounds, self._entries, self._sides  # noqa: SLF001 (its own)
+        copy._bounds, copy._sides = self._bounds, self._sides  # noqa: SLF001 (its own class)
+        copy._entries, copy._targets = self._entries, self._targets  # noqa: SLF001 (its own class)
         copy.fresh, copy.gone = self.fresh.copy(), self.gone.copy()
         return copy
 
@@ -123,28 +128,37 @@ class _Compiled:
         """Whether so much has changed that it should be compiled anew."""
         return len(self.fresh) + len(self.gone) > max(_FEW, rows // 8)
 
-    def collect(self, numbers: list[float], found: list[Any]) -> None:
+    def collect(self, values: list[Any], found: list[Any]) -> None:
         """Add the targets of the rows that pass every bound."""
-        if self._entries:
-            self._collect_compiled(numbers, found)
-        for entry, thresholds in self.fresh.items():
-            if all(map(_passes, self._bounds, thresholds, numbers)):
-                found.append(entry.target)
-
-    def _collect_compiled(self, numbers: list[float], found: list[Any]) -> None:
-        passing, others = -1, set[int]()
-        for side, number in zip(self._sides, numbers, strict=True):
-            these, but_not = side.passing(number)
-            passing &= these
-            if not passing:
+        if self.fresh:
+            numbers = [number_for(bound, values) for bound in self._bounds]
+            if None not in numbers:
+                for entry, thresholds in self.fresh.items():
+                    if all(map(_passes, self._bounds, thresholds, numbers)):
+                        found.append(entry.target)
+        counts = []
+        for side in self._sides:
+            count = side.passing(values)
+            if not count:
                 return
-            others.update(but_not)
-        entries, gone = self._entries, self.gone
-        rows = [row for row in _rows_of(passing) if row not in others]
+            counts.append(count)
+        if counts:
+            self._collect_rows(counts, found)
+
+    def _collect_rows(self, counts: list[int], found: list[Any]) -> None:
+        passing, others = -1, list[int]()
+        for side, count in zip(self._sides, counts, strict=True):
+            rows, but_not = side.rows(count)
+            passing &= rows
+            others += but_not
+        for row in others:
+            if passing >> row & 1:
+                passing ^= 1 << row
+        targets, gone = self._targets, self.gone
         if gone:
-            found += [entries[row].target for row in rows if entries[row] not in gone]
+            found += [targets[row] for row in _rows_of(passing) if self._entries[row] not in gone]
         else:
-            found += [entries[row].target for row in rows]
+            found += [targets[row] for row in _rows_of(passing)]
 
 
 def _passes(bound: Bound, threshold: float, number: float) -> bool:

@@ -1,6 +1,6 @@
 """Collecting: one event's values looked up in the tables of a node."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from router.filters.letters import fold
@@ -26,11 +26,14 @@ class Plan:
             if kind == "numbers":
                 self._numbers.append((slot, table.find, _OtherNumbers(table.find, on_arrays=on_arrays)))
             elif isinstance(table, Exact):
-                self._exact.append((slot, table.by_letters, _OtherTexts([table.find], on_arrays=on_arrays)))
+                by_letters = table.by_letters
+                other = _OtherTexts([by_letters.__getitem__], is_folded=False, on_arrays=on_arrays)
+                self._exact.append((slot, by_letters, other))
             else:
                 affixes.setdefault((slot, on_arrays), []).append(table.find)
         self._affixes = [
-            (slot, finds, _OtherTexts(finds, on_arrays=on_arrays)) for (slot, on_arrays), finds in affixes.items()
+            (slot, finds, _OtherTexts(finds, is_folded=True, on_arrays=on_arrays))
+            for (slot, on_arrays), finds in affixes.items()
         ]
 
     def collect(self, values: list[Any], found: list[Any]) -> None:
@@ -79,22 +82,26 @@ class Plan:
 class _OtherTexts:
     """Looks up by text what is no string: a scalar's JSON text, or the strings of an array."""
 
-    __slots__ = ("_finds", "_on_arrays")
+    __slots__ = ("_finds", "_is_folded", "_on_arrays")
 
-    def __init__(self, finds: Sequence[Find], *, on_arrays: bool) -> None:
+    def __init__(self, finds: Sequence[Find], *, is_folded: bool, on_arrays: bool) -> None:
         self._finds = finds
+        self._is_folded = is_folded
         self._on_arrays = on_arrays
 
     def collect(self, value: Any, values: list[Any], found: list[Any]) -> None:  # noqa: ANN401 (any JSON)
         """Add the targets of those that match."""
-        if value.__class__ is list:
-            if self._on_arrays:
-                _collect_any(self._finds, elements_of(value).texts, values, found)
+        if value.__class__ is not list:
+            text = text_of(value)
+            texts = [] if text is None else [text]
+        elif not self._on_arrays:
             return
-        text = text_of(value)
-        if text is not None:
-            for find in self._finds:
-                run(find(text), values, found)
+        else:
+            texts = [element for element in value if element.__class__ is str]
+            if self._is_folded:
+                texts = [fold(text) for text in texts]
+        for find in self._finds:
+            _collect_any(find, texts, values, found)
 
 
 class _OtherNumbers:
@@ -109,17 +116,17 @@ class _OtherNumbers:
     def collect(self, value: list[Any], values: list[Any], found: list[Any]) -> None:
         """Add the targets of those that match."""
         if self._on_arrays:
-            _collect_any([self._find], elements_of(value).numbers, values, found)
+            _collect_any(self._find, elements_of(value).numbers, values, found)
 
 
-def _collect_any(finds: Sequence[Find], elements: Any, values: list[Any], found: list[Any]) -> None:  # noqa: ANN401
+def _collect_any(find: Find, elements: Iterable[Any], values: list[Any], found: list[Any]) -> None:
     """Look up each element; a subscription that two of them find is found once."""
-    for find in finds:
-        hits: list[Hit] = []
-        for element in elements:
-            hits += find(element)
+    findings = [hits for hits in map(find, elements) if hits]
+    if len(findings) == 1:
+        run(findings[0], values, found)
+    elif findings:
         collected: list[Any] = []
-        _run_many(hits, values, collected)
+        _run_many([hit for hits in findings for hit in hits], values, collected)
         found += dict.fromkeys(collected)
 
 

@@ -16,6 +16,15 @@ from router.filters.values import Scalar
 
 MOST_KEYS: Final = 64
 
+_TEXTS: Final = frozenset(
+    (name,)
+    for name in (
+        *("id", "topic", "subject", "eventType", "eventTime", "dataVersion", "metadataVersion"),
+        *("source", "type", "time", "specversion"),
+    )
+)
+"""Members that are text in every event that has an envelope."""
+
 Option = tuple[str, tuple[str, ...]]
 """A name of an object that a key may mean, and what is left of the key behind it."""
 
@@ -70,7 +79,10 @@ class _Structs:
     def _type_at(self, place: Place, steps: Sequence[Step]) -> Any:  # noqa: ANN401 (a type made here)
         is_value = any(step.slot is not None for step in steps)
         if not any(step.next for step in steps):
-            return Scalar | list | _Object if is_value else msgspec.Raw
+            if is_value:
+                return Scalar | list | _Object
+            # What only must be known is not read; a text is read faster than kept raw.
+            return str | None if place in _TEXTS else msgspec.Raw
         struct = self.of(place, [step for step in steps if step.next])
         known = self._layout.places.get(place)
         if not is_value and not (known and known.may_be_other):

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from router.filters.letters import fold
 
@@ -152,6 +152,7 @@ class Beginnings:
     """
 
     __slots__ = ("_buckets", "_find", "_operands", "_parents", "epoch")
+    _direction: ClassVar[int] = 1
 
     def __init__(self, epoch: object) -> None:
         self.epoch = epoch
@@ -203,7 +204,7 @@ class Beginnings:
     def find(self) -> Find:
         """Finds what is filed at any operand that a text begins with."""
         if self._find is None:
-            self._find = _finder(self._operands, self._parents, self._buckets)
+            self._find = _finder(self._operands, self._parents, self._buckets, self._direction)
         return self._find
 
     def _longer(self, place: int, operand: str) -> Iterable[str]:
@@ -212,11 +213,22 @@ class Beginnings:
             place += 1
 
 
-def _finder(operands: list[str], parents: dict[str, str | None], buckets: dict[str, Any]) -> Find:
+def _finder(
+    operands: list[str], parents: dict[str, str | None], buckets: dict[str, Any], direction: int
+) -> Callable[[str], Sequence[Hit]]:
     chains: dict[str, Sequence[Hit]] = {}
 
     def find(text: str) -> Sequence[Hit]:
         # Before the first operand stands the last, which the text does not begin with, being smaller.
+        operand: str | None = operands[bisect_right(operands, text) - 1]
+        while operand is not None:
+            if text.startswith(operand):
+                return chains.get(operand) or chain(operand)
+            operand = parents[operand]
+        return ()
+
+    def find_backwards(text: str) -> Sequence[Hit]:
+        text = text[::-1]
         operand: str | None = operands[bisect_right(operands, text) - 1]
         while operand is not None:
             if text.startswith(operand):
@@ -233,39 +245,23 @@ def _finder(operands: list[str], parents: dict[str, str | None], buckets: dict[s
         chains[operand] = merged(hits)
         return chains[operand]
 
-    return find
+    return find if direction > 0 else find_backwards
 
 
-class Endings:
+class Endings(Beginnings):
     """Buckets by what a text must end with: beginnings, read backwards."""
 
-    __slots__ = ("_backwards", "epoch")
-
-    def __init__(self, epoch: object, backwards: Beginnings | None = None) -> None:
-        self.epoch = epoch
-        self._backwards = backwards or Beginnings(epoch)
-
-    def __len__(self) -> int:
-        return len(self._backwards)
-
-    def copy(self, epoch: object) -> "Endings":
-        """Return a copy that may change during `epoch`."""
-        return Endings(epoch, self._backwards.copy(epoch))
+    __slots__ = ()
+    _direction: ClassVar[int] = -1
 
     def get(self, operand: str) -> Any:  # noqa: ANN401 (the node's bucket)
         """Return the bucket of an operand, or None."""
-        return self._backwards.get(operand[::-1])
+        return super().get(operand[::-1])
 
     def put(self, operand: str, bucket: Bucket) -> None:
         """File a bucket."""
-        self._backwards.put(operand[::-1], bucket)
+        super().put(operand[::-1], bucket)
 
     def drop(self, operand: str) -> None:
         """Forget the bucket of an operand."""
-        self._backwards.drop(operand[::-1])
-
-    @property
-    def find(self) -> Find:
-        """Finds what is filed at any operand that a text ends with."""
-        find = self._backwards.find
-        return lambda text: find(text[::-1])
+        super().drop(operand[::-1])
