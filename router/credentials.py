@@ -63,7 +63,15 @@ class BearerTokens:
     def __init__(self, admin_token: str) -> None:
         self._admin_token = admin_token.encode()
 
-    def accepts(self, authorization: str | None) -> bool:
-        """Say whether an Authorization header, as it came, carries a token that is good; in constant time."""
+    def is_administrator(self, authorization: str | None) -> bool:
+        """Say whether an Authorization header, as it came, carries the administrator's token; in constant time."""
         scheme, _, token = (authorization or "").partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._admin_token)
+
+    def accepts(self, authorization: str | None) -> bool:
+        """Say whether an Authorization header proves someone who may change everything."""
+        return self.is_administrator(authorization)
+
+    def may_send(self, authorization: str | None, scope: str) -> bool | None:  # noqa: ARG002 (all of them are one scope here)
+        """Say whether a header proves someone who may publish the events of `scope`; None when it proves nobody."""
+        return True if self.is_administrator(authorization) else None

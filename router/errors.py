@@ -6,6 +6,7 @@
     ├── EmbeddedKafkaError      the embedded Kafka cannot be fetched or started
     ├── RefusedError            a request breaks a rule: names field, value and what is allowed
     ├── UnauthorizedError       no credentials, or wrong ones
+    ├── ForbiddenError          good credentials, but not for this
     ├── NotFoundError           no such resource
     └── ConflictError           the resource is in the way of the request
 
@@ -47,6 +48,10 @@ class RefusedError(RouterError):
 
 class UnauthorizedError(RouterError):
     """No credentials, or wrong ones."""
+
+
+class ForbiddenError(RouterError):
+    """Good credentials, but they do not reach so far."""
 
 
 class NotFoundError(RouterError):

@@ -5,6 +5,8 @@ import signal
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 import structlog
@@ -16,9 +18,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from router.api.identity_routes import IdentityRoutes
 from router.api.management import build_management
-from router.credentials import FILE_NAME, BearerTokens, Credentials, Identity, WorkspaceCredentials, read_credentials
+from router.api.v1.service import build_history
+from router.api.principal_routes import PrincipalRoutes
+from router.credentials import FILE_NAME, Credentials, Identity, WorkspaceCredentials, read_credentials
 from router.errors import KafkaUnavailableError, RouterError, SettingsError
+from router.identity.callers import AccessTokens, Callers
+from router.identity.certificates import Certificates, ensure_certificates, machine_names
 from router.ingress.answers import error_answer, new_request_id, uri_of
 from router.ingress.http import is_publish_path, publish_routes
 from router.ingress.refusals import Refusal, not_found
@@ -28,7 +35,9 @@ from router.kafka.producer import KafkaProducer
 from router.observability.endpoints import operations_routes
 from router.observability.health import Check, Health
 from router.observability.metrics import Metrics
-from router.observability.serving import BackgroundServer
+from router.observability.serving import BackgroundServer, TlsFiles
+from router.resources.follower import ResourcesFollower
+from router.resources.store import ResourceStore
 from router.secrets import new_token, secret_box
 from router.settings import Settings
 from router.sources.follower import SourcesFollower
@@ -49,6 +58,13 @@ GRACEFUL_SECONDS = 15
 STOP_SECONDS = 5.0
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (recognised, not bound)
+
+
+class Tls(NamedTuple):
+    """Where TLS is served, and with which certificates."""
+
+    port: int
+    certificates: Certificates
 
 
 def main(settings: Settings) -> int:
@@ -93,45 +109,84 @@ async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
     """Build and start everything in order; what was started is stopped by `cleanup` in the opposite order."""
     box, metrics, health = secret_box(settings), Metrics(), Health()
     credentials = CredentialsFile(settings)
-    tokens = BearerTokens(credentials.admin_token)
+    tokens = Callers(credentials.admin_token)
     await _topics_exist(settings)
     producer = KafkaProducer(settings.bootstrap_servers, timeout_seconds=PRODUCE_SECONDS)
     await producer.start()
     cleanup.push_async_callback(_stop, "producer", producer.stop)
     sources = SourcesFollower(settings.bootstrap_servers, box)
     subscriptions = SubscriptionsFollower(settings.bootstrap_servers, now=_now)
-    for name, follower in (("sources", sources), ("subscriptions", subscriptions)):
+    resources = ResourcesFollower(settings.bootstrap_servers)
+    for name, follower in (("sources", sources), ("subscriptions", subscriptions), ("resources", resources)):
         await follower.start()
         cleanup.push_async_callback(_stop, name, follower.stop)
         health.register(name, follower.check)
     health.register("kafka", KafkaProbe(settings.bootstrap_servers).check)
     store = SourceStore(producer, sources, box, _now)
     keys = await _local_workspace_keys(store)
+    kept = ResourceStore(producer, resources)
+    access = AccessTokens(kept, box, _now, (settings.public_url or "",))
+    await access.start()
+    tokens.trust(access)
     management = build_management(
         settings=settings,
         subscriptions=SubscriptionStore(producer, subscriptions),
         sources=store,
+        resources=kept,
         box=box,
         tokens=tokens,
         now=_now,
     )
     await management.start()
     cleanup.push_async_callback(_stop, "management", management.stop)
+    history = build_history(
+        settings=settings, subscriptions=subscriptions.view, producer=producer, tokens=tokens, now=_now
+    )
     app = build_server(
         settings,
         [
             *publish_routes(producer=producer, sources=sources.view, tokens=tokens, metrics=metrics, now=_now),
             *management.routes,
+            *PrincipalRoutes(kept, tokens, _now).routes,
+            *IdentityRoutes(access, credentials.identity_header).routes,
             *operations_routes(metrics, health),
+            *history.routes,
         ],
     )
     await _require(settings.ready_requires, health, cleanup)
-    server = BackgroundServer(app, settings.host, settings.port, graceful_seconds=GRACEFUL_SECONDS)
+    port = await _listen(app, settings.host, settings.port, cleanup)
+    tls = await _listen_with_tls(app, settings, cleanup)
+    written = credentials.write(port, keys, tls)
+    access.add_audiences(written.server, written.tls_server, *_own_addresses(settings, port, tls))
+    sources.view.on_keys_changed(LOCAL_WORKSPACE, credentials.keys_changed)
+    await history.start()
+    cleanup.push_async_callback(_stop, "history", history.stop)
+    log.info("server.started", host=settings.host, port=port, bootstrap_servers=settings.bootstrap_servers)
+
+
+async def _listen(app: FastAPI, host: str, port: int, cleanup: AsyncExitStack, tls: TlsFiles | None = None) -> int:
+    """Serve the application on a port and return it."""
+    server = BackgroundServer(app, host, port, graceful_seconds=GRACEFUL_SECONDS, tls=tls)
     port = await server.start()
     cleanup.push_async_callback(server.stop)
-    credentials.write(port, keys)
-    sources.view.on_keys_changed(LOCAL_WORKSPACE, credentials.keys_changed)
-    log.info("server.started", host=settings.host, port=port, bootstrap_servers=settings.bootstrap_servers)
+    return port
+
+
+async def _listen_with_tls(app: FastAPI, settings: Settings, cleanup: AsyncExitStack) -> Tls | None:
+    """Serve the application with TLS too, when there is a port for it; the certificate is this router's own."""
+    if settings.tls_port is None:
+        return None
+    names = machine_names(settings.host, urlsplit(settings.public_url or "").hostname)
+    certificates = ensure_certificates(settings.data_dir, names, _now())
+    files = TlsFiles(certificates.server, certificates.key)
+    return Tls(await _listen(app, settings.host, settings.tls_port, cleanup, files), certificates)
+
+
+def _own_addresses(settings: Settings, port: int, tls: Tls | None) -> list[str]:
+    """Return the addresses under which clients may know this server: a token may be meant for each."""
+    ports = [("http", port)] + ([] if tls is None else [("https", tls.port)])
+    hosts = ["localhost", "127.0.0.1", "[::1]", *machine_names(settings.host, None)]
+    return [f"{scheme}://{host}:{number}" for scheme, number in ports for host in hosts]
 
 
 def build_server(settings: Settings, routes: Iterable[BaseRoute], now: Callable[[], datetime] | None = None) -> FastAPI:
@@ -171,21 +226,23 @@ class CredentialsFile:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         former = _former_credentials(settings)
-        self._identity_header = former.identity.header if former else new_token()
+        self.identity_header = former.identity.header if former else new_token()
         given = settings.admin_token.get_secret_value() if settings.admin_token else None
         self.admin_token = given or (former.admin_token if former else new_token())
         self._written: Credentials | None = None
 
-    def write(self, port: int, keys: AccessKeys) -> None:
-        """Write the file for a server that listens on `port`."""
+    def write(self, port: int, keys: AccessKeys, tls: Tls | None = None) -> Credentials:
+        """Write the file for a server that listens on `port`, and with TLS where `tls` says."""
         host = _ANY_ADDRESS.get(self._settings.host, self._settings.host)
         server = f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
-        self._write(
+        return self._write(
             Credentials(
                 server=server,
+                tls_server=None if tls is None else f"https://localhost:{tls.port}",
+                ca_file=None if tls is None else str(tls.certificates.authority.absolute()),
                 bootstrap_servers=self._settings.bootstrap_servers,
                 admin_token=self.admin_token,
-                identity=Identity(endpoint=f"{server}/msi/token", header=self._identity_header),
+                identity=Identity(endpoint=f"{server}/msi/token", header=self.identity_header),
                 workspace=WorkspaceCredentials(
                     resource_id=LOCAL_WORKSPACE, publish_url=f"{server}/api/events", key1=keys.key1, key2=keys.key2
                 ),
@@ -199,9 +256,10 @@ class CredentialsFile:
             if workspace != self._written.workspace:
                 self._write(self._written.model_copy(update={"workspace": workspace}))
 
-    def _write(self, credentials: Credentials) -> None:
+    def _write(self, credentials: Credentials) -> Credentials:
         credentials.write(self._settings.data_dir)
         self._written = credentials
+        return credentials
 
 
 def _former_credentials(settings: Settings) -> Credentials | None:

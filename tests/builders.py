@@ -10,6 +10,7 @@ from cryptography.fernet import Fernet
 
 from router.secrets import SecretBox
 from router.sources.view import SourcesView
+from topics.attempts import DeliveryAttempt
 from topics.deliveries import Delivery
 from topics.events import EVENT_GRID_JSON, MACHINE_LEARNING
 from topics.sources import Source, source_key
@@ -134,6 +135,23 @@ def a_delivery(event: dict[str, Any] | None = None, **fields: Any) -> Delivery:
         "event_headers": tuple(event_headers(owed)),
     }
     return Delivery(**(given | fields))
+
+
+def an_attempt(**fields: Any) -> DeliveryAttempt:
+    """A first attempt that delivered, as the delivery stage records it."""
+    given = {
+        "delivery_id": "0f2d6d0e-5a5c-5b1e-9d55-8c1d3c1f5a07",
+        "event_id": an_event()["id"],
+        "event_type": an_event()["eventType"],
+        "subscription": a_subscription().id,
+        "attempt": 1,
+        "at": NOON,
+        "outcome": "delivered",
+        "status": 200,
+        "duration_ms": 3.5,
+        "detail": "",
+    }
+    return DeliveryAttempt(**(given | fields))
 
 
 def a_source(name: str = "local", box: SecretBox | None = None, **fields: Any) -> Source:

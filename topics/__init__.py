@@ -4,6 +4,7 @@ from topics.attempts import ATTEMPTS, DeliveryAttempt
 from topics.dead_letters import DEAD_LETTERS, DeadLetter
 from topics.deliveries import DELIVERIES, Delivery
 from topics.events import EVENT_TYPES, WORKSPACE_EVENTS, CloudEvent, EventGridEvent
+from topics.resources import RESOURCES
 from topics.retries import RETRIES, retry_topic_for
 from topics.sources import SOURCES, Source
 from topics.subscribers import SUBSCRIBER_EVENTS, subscriber_topic
@@ -19,6 +20,7 @@ ALL_TOPICS: tuple[Topic, ...] = (
     DEAD_LETTERS,
     SUBSCRIPTIONS,
     SOURCES,
+    RESOURCES,
     UNREADABLE,
 )
 """Every topic that exists before the first subscription; `subscriber.<name>` come with theirs."""
@@ -30,6 +32,7 @@ __all__ = [
     "DELIVERIES",
     "EVENT_TYPES",
     "MAX_MESSAGE_BYTES",
+    "RESOURCES",
     "RETRIES",
     "SOURCES",
     "SUBSCRIBER_EVENTS",

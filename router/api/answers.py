@@ -7,6 +7,7 @@ from typing import Any
 
 from router.errors import (
     ConflictError,
+    ForbiddenError,
     KafkaUnavailableError,
     NotFoundError,
     RefusedError,
@@ -16,6 +17,11 @@ from router.errors import (
 
 Json = dict[str, Any]
 _RETRY_SECONDS = "5"
+_PLAIN: dict[type[RouterError], tuple[HTTPStatus, str]] = {
+    ForbiddenError: (HTTPStatus.FORBIDDEN, "AuthorizationFailed"),
+    NotFoundError: (HTTPStatus.NOT_FOUND, "ResourceNotFound"),
+    ConflictError: (HTTPStatus.CONFLICT, "Conflict"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +55,8 @@ def answer_to(error: RouterError) -> Answer:
         case UnauthorizedError():
             headers = {"WWW-Authenticate": "Bearer"}
             return error_answer(HTTPStatus.UNAUTHORIZED, "AuthenticationFailed", message, headers=headers)
-        case NotFoundError():
-            return error_answer(HTTPStatus.NOT_FOUND, "ResourceNotFound", message)
-        case ConflictError():
-            return error_answer(HTTPStatus.CONFLICT, "Conflict", message)
+        case ForbiddenError() | NotFoundError() | ConflictError():
+            return error_answer(*_PLAIN[type(error)], message)
         case KafkaUnavailableError():
             headers = {"Retry-After": _RETRY_SECONDS}
             return error_answer(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", message, headers=headers)

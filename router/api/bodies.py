@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 from router.api.destinations import Destination, DestinationReader, destination_json
 from router.api.filter_bodies import filter_json, read_filter
 from router.api.json_bodies import Members, refused
-from router.api.paths import EVENT_GRID, EVENT_SUBSCRIPTIONS, event_subscription_id
+from router.api.paths import EVENT_GRID, EVENT_SUBSCRIPTIONS
 from router.errors import RefusedError
 from router.secrets import SecretBox
 from topics import Source, Subscription
@@ -37,12 +37,12 @@ class Definition:
     expiration: datetime | None
 
     def of(
-        self, source: Source, name: str, stored: Subscription | None, state: ProvisioningState, now: datetime
+        self, source: Source, resource_id: str, stored: Subscription | None, state: ProvisioningState, now: datetime
     ) -> Subscription:
-        """Return the subscription called `name` with this definition; a stored one keeps its id and its age."""
+        """Return the subscription of that id with this definition; a stored one keeps its id and its age."""
         return Subscription(
-            id=stored.id if stored else event_subscription_id(source.id, name),
-            name=stored.name if stored else name,
+            id=stored.id if stored else resource_id,
+            name=stored.name if stored else resource_id.rpartition("/")[2],
             source=source.id,
             sink=self.destination.sink,
             filter=self.filter,
@@ -155,7 +155,7 @@ def subscription_json(
     return {
         "id": subscription.id,
         "name": subscription.name,
-        "type": f"{EVENT_GRID}/{EVENT_SUBSCRIPTIONS}",
+        "type": _type_of(subscription.id),
         "systemData": None,
         "properties": {
             "topic": _topic(subscription.source),
@@ -172,6 +172,11 @@ def subscription_json(
             "deadLetterDestination": subscription.dead_letter,
         },
     }
+
+
+def _type_of(resource_id: str) -> str:
+    nested = "systemTopics/" if "/systemtopics/" in resource_id.lower() else ""
+    return f"{EVENT_GRID}/{nested}{EVENT_SUBSCRIPTIONS}"
 
 
 def _topic(source: str) -> str:

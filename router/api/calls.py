@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 
 from router.api.json_bodies import Members, read_object
 from router.errors import RefusedError
+from router.identity.callers import NOBODY, Caller
 
 API_VERSIONS: Final = ("2021-10-15-preview", "2022-06-15", "2025-02-15")
 """The versions of Event Grid's API that are understood (design §8)."""
@@ -14,13 +15,14 @@ API_VERSIONS: Final = ("2021-10-15-preview", "2022-06-15", "2025-02-15")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Method, path, query and body of a request; `base_url` is how the caller reached this server."""
+    """Method, path, query and body of a request, and whose it is; `base_url` is how the caller reached this server."""
 
     method: str
     path: str
     query: Mapping[str, str]
     body: bytes
     base_url: str
+    caller: Caller = NOBODY
 
     @property
     def api_version(self) -> str:

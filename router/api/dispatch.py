@@ -5,6 +5,19 @@ from http import HTTPStatus
 from typing import Any
 
 from router.api.answers import Answer, error_answer
+from router.api.authorization import check_authorization
+from router.api.azure import Azure
+from router.api.azure_paths import (
+    AzureSubscriptions,
+    EventTypesOfSource,
+    Locations,
+    Providers,
+    ResourceGroups,
+    SystemTopicPath,
+    SystemTopicsInGroup,
+    Tenants,
+    TopicTypes,
+)
 from router.api.calls import Call, check_api_version
 from router.api.event_subscriptions import EventSubscriptions
 from router.api.operations import Operations
@@ -18,21 +31,48 @@ from router.api.paths import (
     WorkspacesInGroup,
     parse_path,
 )
+from router.api.system_topics import SystemTopics
+from router.api.topic_paths import TopicPath, TopicsInGroup
+from router.api.topic_types import TopicTypeRequests
+from router.api.topics import Topics
 from router.api.workspaces import Workspaces
 
 Request = Callable[[Call, Any], Awaitable[Answer]]
 Requests = Mapping[str, Request]
 """What can be done with a resource, by HTTP method."""
 
-_EVENT_GRID_PATHS = (EventSubscriptionPath, EventSubscriptionsInGroup, EventSubscriptionsOfSource)
+_EVENT_GRID_PATHS = (
+    EventSubscriptionPath,
+    EventSubscriptionsInGroup,
+    EventSubscriptionsOfSource,
+    EventTypesOfSource,
+    SystemTopicPath,
+    SystemTopicsInGroup,
+    TopicPath,
+    TopicTypes,
+    TopicsInGroup,
+)
 
 
 class Dispatch:
     """Finds and runs the request that a call means."""
 
-    def __init__(self, event_subscriptions: EventSubscriptions, workspaces: Workspaces, operations: Operations) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 (one room each)
+        self,
+        event_subscriptions: EventSubscriptions,
+        workspaces: Workspaces,
+        operations: Operations,
+        azure: Azure,
+        system_topics: SystemTopics,
+        topics: Topics,
+    ) -> None:
         one, their_workspace = event_subscriptions, workspaces
-        self._operations = operations
+        self._operations, self._azure = operations, azure
+        self._group: Requests = {
+            "GET": azure.resource_groups,
+            "HEAD": azure.has_resource_group,
+            "PUT": azure.put_resource_group,
+        }
         self._subscription: dict[str | None, Requests] = {
             None: {"GET": one.get, "PUT": one.put, "PATCH": one.patch, "DELETE": one.delete},
             "getFullUrl": {"POST": one.full_url},
@@ -45,10 +85,24 @@ class Dispatch:
             "listKeys": {"POST": their_workspace.list_keys},
             "regenerateKey": {"POST": their_workspace.regenerate_key},
         }
+        self._topic: dict[str | None, Requests] = {
+            None: {"GET": topics.get, "PUT": topics.put, "PATCH": topics.patch, "DELETE": topics.delete},
+            "listKeys": {"POST": topics.list_keys},
+            "regenerateKey": {"POST": topics.regenerate_key},
+        }
         self._lists: dict[type, Requests] = {
+            TopicsInGroup: {"GET": topics.list_in_group},
             EventSubscriptionsOfSource: {"GET": one.list_of_source},
             EventSubscriptionsInGroup: {"GET": one.list_in_group},
             WorkspacesInGroup: {"GET": their_workspace.list_in_group},
+            SystemTopicPath: {
+                "GET": system_topics.get,
+                "PUT": system_topics.put,
+                "PATCH": system_topics.patch,
+                "DELETE": system_topics.delete,
+            },
+            SystemTopicsInGroup: {"GET": system_topics.list_in_group},
+            **_around(azure, TopicTypeRequests()),
         }
 
     async def answer(self, call: Call) -> Answer:
@@ -56,6 +110,7 @@ class Dispatch:
         path = parse_path(call.path)
         if path is None:
             return error_answer(HTTPStatus.NOT_FOUND, "ResourceNotFound", f"There is nothing at '{call.path[:300]}'.")
+        check_authorization(call, path)
         requests = self._requests(path)
         request = requests.get(call.method)
         if request is None:
@@ -72,12 +127,29 @@ class Dispatch:
         match path:
             case EventSubscriptionPath(action=action):
                 return self._subscription[action]
-            case WorkspacePath(action=action):
-                return self._workspace[action]
+            case WorkspacePath(action=action) | TopicPath(action=action):
+                return (self._topic if isinstance(path, TopicPath) else self._workspace)[action]
             case OperationPath():
                 return {"GET": self._operation}
-            case EventSubscriptionsOfSource() | EventSubscriptionsInGroup() | WorkspacesInGroup():
+            case Providers(action=str()):
+                return {"POST": self._azure.register}
+            case ResourceGroups(name=str()):
+                return self._group
+            case _:
                 return self._lists[type(path)]
 
     async def _operation(self, call: Call, path: OperationPath) -> Answer:
         return self._operations.answer(call, path)
+
+
+def _around(azure: Azure, topic_types: TopicTypeRequests) -> dict[type, Requests]:
+    """Return what can be asked of what surrounds Event Grid."""
+    return {
+        Tenants: {"GET": azure.tenants},
+        AzureSubscriptions: {"GET": azure.subscriptions},
+        Locations: {"GET": azure.locations},
+        ResourceGroups: {"GET": azure.resource_groups},
+        Providers: {"GET": azure.providers},
+        TopicTypes: {"GET": topic_types.get},
+        EventTypesOfSource: {"GET": topic_types.of_source},
+    }

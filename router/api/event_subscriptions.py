@@ -25,9 +25,11 @@ from router.api.signing_secrets import rotated, secrets_json, with_secret
 from router.api.subscriber_topics import SubscriberTopics
 from router.api.warnings import warnings_about, warnings_header
 from router.errors import ConflictError, NotFoundError, RefusedError
+from router.resources.view import ResourcesView
 from router.secrets import SecretBox
 from router.subscriptions.store import SubscriptionStore
 from topics import Source, Subscription, TopicSink, WebhookSink
+from topics.resources import SystemTopic
 from topics.subscriptions import ProvisioningState
 
 log = structlog.get_logger(__name__)
@@ -49,6 +51,7 @@ class EventSubscriptions:
         *,
         store: SubscriptionStore,
         sources: Sources,
+        system_topics: ResourcesView,
         subscriber_topics: SubscriberTopics,
         provisioning: Provisioning,
         operations: Operations,
@@ -57,6 +60,7 @@ class EventSubscriptions:
     ) -> None:
         self._store = store
         self._sources = sources
+        self._system_topics = system_topics
         self._topics = subscriber_topics
         self._provisioning = provisioning
         self._operations = operations
@@ -66,19 +70,19 @@ class EventSubscriptions:
     async def put(self, call: Call, path: EventSubscriptionPath) -> Answer:
         """Create a subscription, or give one a new definition."""
         check_name(path.name)
-        source = self._source(path.scope)
-        async with self._store.changing(event_subscription_id(source.id, path.name)) as stored:
+        source, resource_id = self._place(path)
+        async with self._store.changing(resource_id) as stored:
             reader = DefinitionReader(self._box, source, stored, self._moment(stored))
-            return await self._define(call, path.name, reader, reader.whole(call.members()))
+            return await self._define(call, resource_id, reader, reader.whole(call.members()))
 
     async def patch(self, call: Call, path: EventSubscriptionPath) -> Answer:
         """Change what the body gives of a subscription's definition."""
-        source = self._source(path.scope)
-        async with self._store.changing(event_subscription_id(source.id, path.name)) as stored:
+        source, resource_id = self._place(path)
+        async with self._store.changing(resource_id) as stored:
             if stored is None:
                 raise _missing(path)
             reader = DefinitionReader(self._box, source, stored, self._moment(stored))
-            return await self._define(call, path.name, reader, reader.change(call.members(), stored))
+            return await self._define(call, resource_id, reader, reader.change(call.members(), stored))
 
     async def delete(self, call: Call, path: EventSubscriptionPath) -> Answer:
         """Delete a subscription, and with `?deleteTopic=true` the topic of its subscriber."""
@@ -106,13 +110,20 @@ class EventSubscriptions:
 
     async def list_of_source(self, call: Call, path: EventSubscriptionsOfSource) -> Answer:
         """List the subscriptions of a source."""
-        source = self._source(path.scope).id.lower()
-        found = (one for one in self._store.view.all() if one.source.lower() == source)
+        source, below = self._source(path.scope).id.lower(), event_subscription_id(path.scope, "").lower()
+        is_system_topic = self._system_topics.get(SystemTopic, path.scope) is not None
+        found = (
+            one
+            for one in self._store.view.all()
+            if one.source.lower() == source and (not is_system_topic or one.id.lower().startswith(below))
+        )
         return Answer(HTTPStatus.OK, page(call, found, self._shown))
 
     async def list_in_group(self, call: Call, path: EventSubscriptionsInGroup) -> Answer:
         """List the subscriptions of every source in a group."""
-        found = (one for one in self._store.view.all() if path.group.holds(one.id))
+        found = (
+            one for one in self._store.view.all() if path.group.holds(one.id) and self._is_of(path.topic_type, one)
+        )
         return Answer(HTTPStatus.OK, page(call, found, self._shown))
 
     async def full_url(self, _call: Call, path: EventSubscriptionPath) -> Answer:
@@ -142,7 +153,7 @@ class EventSubscriptions:
         log.info("subscription.signing_secret_rotated", subscription=changed.id)
         return Answer(HTTPStatus.OK, secrets_json(changed, self._box, self._now()))
 
-    async def _define(self, call: Call, name: str, reader: DefinitionReader, definition: Definition) -> Answer:
+    async def _define(self, call: Call, resource_id: str, reader: DefinitionReader, definition: Definition) -> Answer:
         source, stored = reader.source, reader.stored
         if definition.destination.new_endpoint_url is not None:
             await self._provisioning.check(definition.destination.new_endpoint_url)
@@ -153,7 +164,7 @@ class EventSubscriptions:
             not is_live or definition.destination.new_endpoint_url is not None
         )
         shown: ProvisioningState = "Updating" if is_live else "Creating"
-        wanted = definition.of(source, name, stored, shown, reader.now)
+        wanted = definition.of(source, resource_id, stored, shown, reader.now)
         wanted = with_secret(wanted, stored, self._box, reader.now)
         operation = await self._provisioning.begin(stored if is_live else None, wanted, asks=asks)
         log.info("subscription.updated" if stored else "subscription.created", subscription=wanted.id, asks=asks)
@@ -168,8 +179,19 @@ class EventSubscriptions:
         source = self._sources.get(subscription.source)
         return subscription_json(subscription, of_workspace=source is None or is_workspace(source), state=state)
 
+    def _is_of(self, topic_type: str | None, one: Subscription) -> bool:
+        """Say whether a subscription's source is of a topic type, `Microsoft.EventGrid.Topics` being the other one."""
+        provider, _, kind = (topic_type or "").lower().rpartition(".")
+        return topic_type is None or f"/providers/{provider}/{kind}/" in one.source.lower()
+
+    def _place(self, path: EventSubscriptionPath) -> tuple[Source, str]:
+        """Return the source of a subscription, and its id: what is under a system topic stays there."""
+        source, topic = self._source(path.scope), self._system_topics.get(SystemTopic, path.scope)
+        return source, event_subscription_id(topic.id if topic else source.id, path.name)
+
     def _source(self, scope: str) -> Source:
-        source = self._sources.get(scope)
+        topic = self._system_topics.get(SystemTopic, scope)
+        source = self._sources.get(topic.source if topic else scope)
         if source is None:
             raise NotFoundError(f"The source '{scope[:300]}' was not found.")
         return source

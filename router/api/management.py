@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
 from router.api.answers import Answer, answer_to, error_answer
+from router.api.azure import Azure
 from router.api.calls import Call
 from router.api.dispatch import Dispatch
 from router.api.endpoints import WebhookEndpoints
@@ -23,10 +24,13 @@ from router.api.operations import Operations
 from router.api.paths import is_management_path
 from router.api.provisioning import Provisioning
 from router.api.subscriber_topics import KafkaSubscriberTopics, SubscriberTopics
+from router.api.system_topics import SystemTopics
+from router.api.topics import Topics
 from router.api.validation_route import validation_route
 from router.api.workspaces import Workspaces
-from router.credentials import BearerTokens
 from router.errors import RouterError, UnauthorizedError
+from router.identity.callers import Caller, Callers
+from router.resources.store import ResourceStore
 from router.secrets import SecretBox
 from router.settings import Settings
 from router.sources.store import SourceStore
@@ -41,7 +45,7 @@ REQUEST_ID: Final = "x-ms-request-id"
 class Management:
     """The routes of the management API, and the work that goes on after its answers."""
 
-    def __init__(self, dispatch: Dispatch, provisioning: Provisioning, tokens: BearerTokens) -> None:
+    def __init__(self, dispatch: Dispatch, provisioning: Provisioning, tokens: Callers) -> None:
         self._dispatch = dispatch
         self._provisioning = provisioning
         self._tokens = tokens
@@ -79,7 +83,7 @@ class Management:
         return Response(body, answer.status, headers)
 
     async def _answer(self, request: Request) -> Answer:
-        self._authenticate(request.headers.get("authorization"))
+        caller = self._authenticate(request.headers.get("authorization"))
         body = await _body(request)
         if body is None:
             return error_answer(
@@ -95,15 +99,18 @@ class Management:
                 query=request.query_params,
                 body=body,
                 base_url=f"{request.url.scheme}://{request.url.netloc}",
+                caller=caller,
             )
         )
 
-    def _authenticate(self, authorization: str | None) -> None:
-        """Refuse whoever may not manage. All routes pass here, so this is where roles will be asked for."""
+    def _authenticate(self, authorization: str | None) -> Caller:
+        """Return who calls; all routes pass here, and `Dispatch` asks for the roles that a call needs."""
         if not authorization:
             raise UnauthorizedError("Authentication failed. The 'Authorization' header is missing.")
-        if not self._tokens.accepts(authorization):
+        caller = self._tokens.caller(authorization)
+        if caller is None:
             raise UnauthorizedError("Authentication failed. The bearer token is not one of this server's.")
+        return caller
 
 
 class ManagementRoute(BaseRoute):
@@ -133,8 +140,9 @@ def build_management(  # noqa: PLR0913 (a composition root takes every collabora
     settings: Settings,
     subscriptions: SubscriptionStore,
     sources: SourceStore,
+    resources: ResourceStore,
     box: SecretBox,
-    tokens: BearerTokens,
+    tokens: Callers,
     now: Callable[[], datetime],
     subscriber_topics: SubscriberTopics | None = None,
 ) -> Management:
@@ -144,13 +152,21 @@ def build_management(  # noqa: PLR0913 (a composition root takes every collabora
     event_subscriptions = EventSubscriptions(
         store=subscriptions,
         sources=sources.view,
+        system_topics=resources.view,
         subscriber_topics=subscriber_topics or KafkaSubscriberTopics(settings),
         provisioning=provisioning,
         operations=operations,
         box=box,
         now=now,
     )
-    dispatch = Dispatch(event_subscriptions, Workspaces(sources, subscriptions), operations)
+    dispatch = Dispatch(
+        event_subscriptions,
+        Workspaces(sources, subscriptions),
+        operations,
+        Azure(resources, sources.view),
+        SystemTopics(resources, sources.view, subscriptions, operations, now),
+        Topics(sources, subscriptions, operations),
+    )
     return Management(dispatch, provisioning, tokens)
 
 

@@ -66,8 +66,10 @@ class Operations:
 
     def answer(self, call: Call, path: OperationPath) -> Answer:
         """Answer the question what became of an operation."""
-        operation = self._known.get(path.id) or self._told_by_resource(path.id, call.query.get(_RESOURCE))
-        if operation is None:
+        resource_id = call.query.get(_RESOURCE)
+        operation = self._known.get(path.id) or self._told_by_resource(path.id, resource_id)
+        # The right to ask was given for the resource that the query names.
+        if operation is None or operation.resource_id.lower() != (resource_id or operation.resource_id).lower():
             return error_answer(HTTPStatus.NOT_FOUND, "ResourceNotFound", "There is no such operation.")
         if path.status:
             return Answer(HTTPStatus.OK, _status_json(call, operation))

@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from router.api.azure_paths import AzurePath, parse_azure_path
+from router.api.groups import Group
+from router.api.topic_paths import TopicPath, TopicsInGroup, parse_topic_path, unnested
+
 EVENT_GRID: Final = "Microsoft.EventGrid"
 MACHINE_LEARNING: Final = "Microsoft.MachineLearningServices"
 EVENT_SUBSCRIPTIONS: Final = "eventSubscriptions"
@@ -11,26 +15,8 @@ WORKSPACES: Final = "workspaces"
 EVENT_SUBSCRIPTION_ACTIONS: Final = ("getFullUrl", "getDeliveryAttributes", "getSigningSecrets", "rotateSigningSecret")
 WORKSPACE_ACTIONS: Final = ("listKeys", "regenerateKey")
 
-_ROOTS: Final = ("subscriptions", "providers")
+_ROOTS: Final = ("subscriptions", "providers", "tenants")
 _ACTION_SEGMENTS: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """An Azure subscription, or one resource group of it; both exist without being created (design §8)."""
-
-    subscription: str
-    resource_group: str | None = None
-
-    @property
-    def id(self) -> str:
-        """The resource id."""
-        tail = "" if self.resource_group is None else f"/resourceGroups/{self.resource_group}"
-        return f"/subscriptions/{self.subscription}{tail}"
-
-    def holds(self, resource_id: str) -> bool:
-        """Say whether a resource is in it."""
-        return resource_id.lower().startswith(f"{self.id.lower()}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +37,10 @@ class EventSubscriptionsOfSource:
 
 @dataclass(frozen=True, slots=True)
 class EventSubscriptionsInGroup:
-    """The event subscriptions of every source in a group."""
+    """The event subscriptions of every source in a group, be it of one topic type."""
 
     group: Group
+    topic_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +79,9 @@ ResourcePath = (
     | WorkspacePath
     | WorkspacesInGroup
     | OperationPath
+    | TopicPath
+    | TopicsInGroup
+    | AzurePath
 )
 
 
@@ -102,7 +92,9 @@ def is_management_path(path: str) -> bool:
 
 def parse_path(path: str) -> ResourcePath | None:
     """Return what a path names, or None when nothing here has such a path."""
-    segments = [segment for segment in path.split("/") if segment]
+    segments = unnested([segment for segment in path.split("/") if segment])
+    if (around := parse_azure_path(segments) or parse_topic_path(segments)) is not None:
+        return around
     at = _last_provider(segments)
     if at is None:
         return None
@@ -115,7 +107,9 @@ def parse_path(path: str) -> ResourcePath | None:
 
 
 def event_subscription_id(source: str, name: str) -> str:
-    """Return the id of the event subscription called `name` on a source."""
+    """Return the id of the event subscription called `name` on a source; those of a system topic are under it."""
+    if _is_system_topic(source):
+        return f"{source}/{EVENT_SUBSCRIPTIONS}/{name}"
     return f"{source}/providers/{EVENT_GRID}/{EVENT_SUBSCRIPTIONS}/{name}"
 
 
@@ -130,6 +124,11 @@ def _last_provider(segments: Sequence[str]) -> int | None:
 def _event_grid_path(scope: Sequence[str], rest: Sequence[str]) -> ResourcePath | None:
     group = _group(scope)
     kind = rest[0].lower() if rest else ""
+    if group is not None and (listed := _listed_by(group, [segment.lower() for segment in rest], rest)):
+        return listed
+    if kind == "systemtopics" and group is not None and len(rest) > len(("systemTopics", "name")):
+        source = f"{group.id}/providers/{EVENT_GRID}/systemTopics/{rest[1]}"
+        return _event_grid_path(source.strip("/").split("/"), rest[2:])
     if kind == "locations" and group is not None and group.resource_group is None:
         return _operation(rest)
     if kind != EVENT_SUBSCRIPTIONS.lower() or not scope:
@@ -139,6 +138,24 @@ def _event_grid_path(scope: Sequence[str], rest: Sequence[str]) -> ResourcePath 
         return EventSubscriptionsOfSource(source) if group is None else EventSubscriptionsInGroup(group)
     name_and_action = _name_and_action(rest, EVENT_SUBSCRIPTION_ACTIONS)
     return name_and_action and EventSubscriptionPath("/" + "/".join(scope), *name_and_action)
+
+
+def _listed_by(group: Group, kinds: Sequence[str], rest: Sequence[str]) -> EventSubscriptionsInGroup | None:
+    """Read the lists by location, which show everything, and by topic type (§8.1, design §8)."""
+    match kinds:
+        case ["locations", _, "eventsubscriptions"]:
+            return EventSubscriptionsInGroup(group)
+        case ["topictypes", _, "eventsubscriptions"]:
+            return EventSubscriptionsInGroup(group, rest[1])
+        case ["locations", _, "topictypes", _, "eventsubscriptions"]:
+            return EventSubscriptionsInGroup(group, rest[3])
+        case _:
+            return None
+
+
+def _is_system_topic(resource_id: str) -> bool:
+    parts = resource_id.lower().strip("/").split("/")
+    return parts[-3:-1] == [EVENT_GRID.lower(), "systemtopics"]
 
 
 def _workspace_path(scope: Sequence[str], rest: Sequence[str]) -> ResourcePath | None:

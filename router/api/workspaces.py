@@ -11,6 +11,7 @@ from router.api.calls import Call
 from router.api.json_bodies import Members, read_object, refused
 from router.api.pages import page
 from router.api.paths import MACHINE_LEARNING, WORKSPACES, WorkspacePath, WorkspacesInGroup
+from router.api.tags import read_tags
 from router.errors import NotFoundError
 from router.sources.store import KeyName, SourceStore
 from router.subscriptions.store import SubscriptionStore
@@ -36,7 +37,7 @@ class Workspaces:
                 "name", path.name, "3 to 33 of the characters A-Z, a-z, 0-9, '_' and '-', the first a letter or digit"
             )
         given = read_object(call.body) if call.body.strip() else Members({})
-        location, tags = given.text("location") or "local", _tags(given)
+        location, tags = given.text("location") or "local", read_tags(given)
         is_new = self._store.view.get(path.id) is None
         source = await self._store.create(path.id, kind="workspace", location=location, tags=tags)
         log.info("workspace.created" if is_new else "workspace.updated", workspace=source.id)
@@ -95,12 +96,3 @@ def workspace_json(source: Source) -> Json:
         "tags": source.tags,
         "properties": {"friendlyName": source.name, "provisioningState": "Succeeded"},
     }
-
-
-def _tags(given: Members) -> dict[str, str] | None:
-    tags = given.value("tags")
-    if tags is None:
-        return None
-    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
-        raise refused("tags", tags, "an object of strings")
-    return tags

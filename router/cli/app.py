@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from router.cli import event_subscription, topics, workspace
+from router.cli import custom_topic, event_subscription, principal, topics, workspace
 from router.cli.consume import consume
 from router.cli.demo import demo
 from router.cli.failures import report
@@ -58,7 +58,9 @@ _add(RUN, server, "router server --bootstrap-servers kafka:9092 --port 8080")
 _add(RUN, worker, "router worker --bootstrap-servers kafka:9092 --stages fanout,delivery")
 app.add_typer(topics.app, rich_help_panel=RUN)
 app.add_typer(workspace.app, rich_help_panel=USE)
+app.add_typer(custom_topic.app, rich_help_panel=USE)
 app.add_typer(event_subscription.app, rich_help_panel=USE)
+app.add_typer(principal.app, rich_help_panel=USE)
 _add(USE, publish, "router publish events.json", "cat events.jsonl | router publish - --workspace local")
 _add(
     USE,

@@ -110,6 +110,41 @@ def show(
         output.print_fields(fields(resource, url))
 
 
+@app.command("signing-secret", cls=PlainCommand, epilog="router event-subscription signing-secret --name alerts")
+def signing_secret(
+    name: SubscriptionName,
+    source_resource_id: SourceResourceId = None,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Make a new one first; the former signs beside it for a while.")
+    ] = False,
+    algorithm: Annotated[
+        str | None, typer.Option("--algorithm", metavar="NAME", help="With --rotate: hmac-sha256 or ed25519.")
+    ] = None,
+    overlap_hours: Annotated[
+        int | None, typer.Option("--overlap-hours", help="With --rotate: how long the former one still signs (24).")
+    ] = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a webhook verifies the signatures of its requests with (Standard Webhooks)."""
+    access, arm = arm_client(data_dir)
+    given = {"algorithm": algorithm, "overlapHours": overlap_hours}
+    with arm:
+        path = event_subscription_id(source_resource_id or access.workspace, name)
+        _existing(arm, path, name)
+        action = "rotateSigningSecret" if rotate else "getSigningSecrets"
+        body = {key: value for key, value in given.items() if value is not None} if rotate else None
+        answer = arm.request("POST", f"{path}/{action}", EVENT_GRID_VERSION, body).body
+    if as_json:
+        output.print_json(answer)
+        return
+    secrets = answer.get("signingSecrets") or []
+    if not secrets:
+        output.remark("This event subscription's requests are not signed: it sends to a topic.")
+    for secret in secrets:
+        output.say(str(secret["key"]))
+
+
 @app.command("list", cls=PlainCommand, epilog="router event-subscription list --json")
 def list_(
     source_resource_id: SourceResourceId = None,

@@ -14,7 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from router.cli import output
 from router.cli.options import DEFAULT_DATA_DIR, DataDir
-from router.client.access import find_access
 
 
 def loadtest(
@@ -54,7 +53,8 @@ def loadtest(
     The loop is open: events are sent when they are due, whatever became of those before, and latency counts from then.
     An event that is lost, or doubled on a topic, is exit code 1. It needs a router that runs: `router up`.
     """
-    from router.loadtest.options import LoadOptions  # noqa: PLC0415 (heavy: only this command needs it)
+    from router.client.access import find_access  # noqa: PLC0415 (heavy: only this command needs it)
+    from router.loadtest.options import LoadOptions  # noqa: PLC0415
     from router.loadtest.run import run_loadtest  # noqa: PLC0415
 
     options = LoadOptions(

@@ -14,6 +14,16 @@ Host = Annotated[
 Port = Annotated[
     int | None, typer.Option("--port", metavar="N", min=0, max=65535, help="Port of the HTTP API; 8080 unless given.")
 ]
+TlsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--tls-port",
+        metavar="N",
+        min=0,
+        max=65535,
+        help="Port for https beside --port, with a certificate made in the data directory; off unless given.",
+    ),
+]
 MetricsPort = Annotated[
     int | None,
     typer.Option(
@@ -43,6 +53,7 @@ Stages = Annotated[
 def server(
     host: Host = None,
     port: Port = None,
+    tls_port: TlsPort = None,
     metrics_port: MetricsPort = None,
     bootstrap_servers: Brokers = None,
     data_dir: ProcessDataDir = None,
@@ -51,7 +62,7 @@ def server(
 
     Each option is also an environment variable, such as ROUTER_PORT; what is given here goes first.
     """
-    settings = _settings(host, port, metrics_port, bootstrap_servers, data_dir)
+    settings = _settings(host, port, metrics_port, bootstrap_servers, data_dir, tls_port=tls_port)
     from router.server import main  # noqa: PLC0415 (heavy: only this command needs it)
 
     raise typer.Exit(main(settings))
@@ -82,6 +93,7 @@ def _settings(
     bootstrap_servers: str | None,
     data_dir: Path | None,
     stages: str | None = None,
+    tls_port: int | None = None,
 ) -> "Settings":
     """Read the settings, and log as they say."""
     from router.observability.logs import configure_logs  # noqa: PLC0415 (pydantic is heavy)
@@ -90,6 +102,7 @@ def _settings(
     settings = load_settings(
         host=host,
         port=port,
+        tls_port=tls_port,
         metrics_port=metrics_port,
         bootstrap_servers=bootstrap_servers,
         data_dir=data_dir,

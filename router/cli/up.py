@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from router.cli import output
-from router.cli.processes import Host, Port, ProcessDataDir
+from router.cli.processes import Host, Port, ProcessDataDir, TlsPort
 
 if TYPE_CHECKING:
     from router.up.options import UpOptions
@@ -40,6 +40,7 @@ def up(
     data_dir: ProcessDataDir = None,
     host: Host = None,
     port: Port = None,
+    tls_port: TlsPort = None,
     kafka_port: KafkaPort = 9092,
     bootstrap_servers: Brokers = None,
     metrics_port: FirstMetricsPort = None,
@@ -50,7 +51,7 @@ def up(
     What ends is brought back. Ctrl-C or SIGTERM stops all of it in order, with nothing lost; the data stays in the
     data directory. Webhooks may be on this machine and plain http.
     """
-    options = _options(data_dir, host, port, kafka_port, bootstrap_servers, metrics_port, workers)
+    options = _options(data_dir, host, port, tls_port, kafka_port, bootstrap_servers, metrics_port, workers)
     from router.up.run import run  # noqa: PLC0415 (only this command needs it)
 
     raise typer.Exit(run(options, say=output.say, remark=output.remark))
@@ -60,6 +61,7 @@ def _options(
     data_dir: Path | None,
     host: str | None,
     port: int | None,
+    tls_port: int | None,
     kafka_port: int,
     bootstrap_servers: str | None,
     metrics_port: int | None,
@@ -73,6 +75,7 @@ def _options(
         data_dir=data_dir,
         host=host,
         port=port,
+        tls_port=tls_port,
         bootstrap_servers=bootstrap_servers,
         metrics_port=metrics_port,
         worker_processes=workers,
@@ -81,6 +84,7 @@ def _options(
         data_dir=settings.data_dir,
         host=settings.host,
         port=settings.port,
+        tls_port=settings.tls_port,
         kafka_port=kafka_port,
         bootstrap_servers=settings.bootstrap_servers if "bootstrap_servers" in settings.model_fields_set else None,
         metrics_port=settings.metrics_port,

@@ -7,6 +7,7 @@ LOCAL_GROUP: Final = "/subscriptions/00000000-0000-0000-0000-000000000000/resour
 """The resource group in which `router up` keeps its workspace."""
 
 WORKSPACES: Final = "providers/Microsoft.MachineLearningServices/workspaces"
+CUSTOM_TOPICS: Final = "providers/Microsoft.EventGrid/topics"
 EVENT_SUBSCRIPTIONS: Final = "providers/Microsoft.EventGrid/eventSubscriptions"
 EVENT_GRID_VERSION: Final = {"api-version": "2025-02-15"}
 WORKSPACES_VERSION: Final = {"api-version": "2024-10-01"}
@@ -16,6 +17,11 @@ EVENT_HUBS: Final = "providers/Microsoft.EventHub/namespaces/local/eventhubs"
 def workspace_id(name: str, group: str = LOCAL_GROUP) -> str:
     """Return the id of a workspace; what is an id already stays as it is."""
     return name.rstrip("/") if name.startswith("/") else f"{group}/{WORKSPACES}/{quote(name, safe='')}"
+
+
+def custom_topic_id(name: str, group: str = LOCAL_GROUP) -> str:
+    """Return the id of a custom topic; what is an id already stays as it is."""
+    return name.rstrip("/") if name.startswith("/") else f"{group}/{CUSTOM_TOPICS}/{quote(name, safe='')}"
 
 
 def event_subscription_id(source: str, name: str) -> str:

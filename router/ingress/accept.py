@@ -1,6 +1,7 @@
 """From the body of a request to records of workspace.events: all of its events, or a refusal (§3.7). Pure."""
 
 import re
+from datetime import datetime
 from itertools import accumulate
 from typing import Final
 
@@ -8,6 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from router.ingress.cloud_events import cloud_event_message, is_cloud_event
+from router.ingress.custom_schema import custom_message
 from router.ingress.event_grid import event_grid_message
 from router.ingress.refusals import (
     MAX_DEPTH,
@@ -45,19 +47,17 @@ _elements = msgspec.json.Decoder(list[Raw]).decode
 _element = msgspec.json.Decoder(Raw).decode
 
 
-def accept(body: bytes, content_type: str, source: Source) -> list[Message] | Refusal:
+def accept(body: bytes, content_type: str, source: Source, accepted_at: datetime) -> list[Message] | Refusal:
     """Return the records for every event of a request, or why the request is refused.
 
     Whether an element is a CloudEvent is told by the content type, else by its `specversion`: a workspace takes both
-    schemas, a custom topic only its own (§2.3).
+    schemas, a custom topic only its own (§2.3). `accepted_at` is now.
     """
     if len(body) > MAX_REQUEST_BYTES:
         return too_large(MAX_REQUEST_BYTES)
     media_type = content_type.partition(";")[0].strip().lower()
     body = body.strip(_WHITESPACE)
-    wants_cloud_events = media_type in (STRUCTURED, BATCH) or source.input_schema == "CloudEventSchemaV1_0"
-    schema: SchemaName = "CloudEventV10" if wants_cloud_events else "EventGridEvent"
-    elements = _split(body, schema)
+    elements = _split(body, _schema_name(media_type, source))
     if isinstance(elements, Refusal):
         return elements
     refusal = _check_form(body, media_type, elements, source)
@@ -65,11 +65,24 @@ def accept(body: bytes, content_type: str, source: Source) -> list[Message] | Re
         return refusal
     messages = []
     for raw in elements:
-        message = _message(raw, media_type, source)
+        message = _message(raw, media_type, source, accepted_at)
         if isinstance(message, Refusal):
             return message
         messages.append(message)
     return messages
+
+
+def _schema_name(media_type: str, source: Source) -> SchemaName:
+    """Return what to call the schema that a request should be in."""
+    match source.input_schema:
+        case "CloudEventSchemaV1_0":
+            return "CloudEventV10"
+        case "CustomEventSchema":
+            return "CustomEvent"
+        case "EventGridSchema":
+            return "EventGridEvent"
+        case _:
+            return "CloudEventV10" if media_type in (STRUCTURED, BATCH) else "EventGridEvent"
 
 
 def _split(body: bytes, schema: SchemaName) -> list[bytes] | Refusal:
@@ -90,6 +103,8 @@ def _split(body: bytes, schema: SchemaName) -> list[bytes] | Refusal:
 
 def _check_form(body: bytes, media_type: str, elements: list[bytes], source: Source) -> Refusal | None:
     first = token_of(body)
+    if source.input_schema == "CustomEventSchema" and body[:1] != b"[":
+        return unexpected_token("StartArray", first)
     if media_type == STRUCTURED and body[:1] != b"{":
         return wrong_token("CloudEventV10", "StartObject", first)
     if media_type == BATCH and body[:1] != b"[":
@@ -103,12 +118,14 @@ def _is_single_cloud_event(body: bytes, source: Source) -> bool:
     return source.input_schema != "EventGridSchema" and body[:1] == b"{" and is_cloud_event(body)
 
 
-def _message(raw: bytes, media_type: str, source: Source) -> Message | Refusal:
+def _message(raw: bytes, media_type: str, source: Source, accepted_at: datetime) -> Message | Refusal:
     refusal = _check_element(raw)
     if refusal is not None:
         return refusal
     if source.input_schema == "EventGridSchema":
         return event_grid_message(raw, source.id)
+    if source.input_schema == "CustomEventSchema":
+        return custom_message(raw, source.id, source.input_schema_mapping, accepted_at)
     if media_type in (STRUCTURED, BATCH) or is_cloud_event(raw):
         return cloud_event_message(raw, source.id)
     if source.input_schema == "CloudEventSchemaV1_0":

@@ -55,7 +55,7 @@ def error_answer(refusal: Refusal, request_id: str, now: datetime) -> Response:
             "details": [{"code": refusal.detail_code, "message": message}],
         }
     }
-    headers = {_REQUEST_ID: request_id}
+    headers = {**_VERSIONS, _REQUEST_ID: request_id}
     if refusal.retry_after_seconds is not None:
         headers["retry-after"] = str(refusal.retry_after_seconds)
     if refusal.allow is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from router.credentials import BearerTokens
-from router.ingress.refusals import Refusal, empty_key, unauthorized
+from router.ingress.refusals import Refusal, empty_key, forbidden, unauthorized
 from router.ingress.sas_token import SasToken, is_for, is_signed_by, parse_token
 from router.sources.resource_ids import LOCAL_WORKSPACE
 from router.sources.view import SourcesView
@@ -47,11 +47,20 @@ def authorize(claims: Claims, addressed: Source | None, sources: SourcesView, to
     if scheme.lower() == "sharedaccesssignature":
         return _by_token(claims, credentials, addressed, sources)
     if scheme.lower() == "bearer":
-        target = addressed or sources.get(LOCAL_WORKSPACE)
-        return (
-            target if target and tokens.accepts(claims.authorization) else unauthorized("Unable to read access token.")
-        )
+        return _by_bearer(claims.authorization, addressed or sources.get(LOCAL_WORKSPACE), tokens)
     return unauthorized(_WRONG_SCHEME)
+
+
+def _by_bearer(authorization: str, target: Source | None, tokens: BearerTokens) -> Source | Refusal:
+    if target is None:
+        return unauthorized("Unable to read access token.")
+    match tokens.may_send(authorization, target.id):
+        case None:
+            return unauthorized("Unable to read access token.")
+        case False:
+            return forbidden("The principal associated with access token does not have the role EventGrid Data Sender.")
+        case _:
+            return target
 
 
 def _by_key(claims: Claims, key: str, addressed: Source | None, sources: SourcesView) -> Source | Refusal:

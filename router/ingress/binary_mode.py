@@ -11,15 +11,20 @@ from router.ingress.refusals import Refusal, header_missing, nonconforming
 from topics.events import CONTENT_TYPE
 
 _REQUIRED: Final = ("ce-specversion", "ce-id", "ce-source", "ce-type")
+_REQUIRED_SET: Final = frozenset(_REQUIRED)
+_STRUCTURED: Final = "application/cloudevents"
 _PREFIX: Final = "ce-"
 _ATTRIBUTE = re.compile(r"[a-z0-9]+")
 _NOT_IN_HEADERS: Final = frozenset(("datacontenttype", "data"))
 """The request's own Content-Type and body say these."""
 
 
-def is_binary_mode(header_names: Iterable[str]) -> bool:
-    """Say whether the headers of a request, in lower case, are those of a CloudEvent in binary mode."""
-    return not frozenset(_REQUIRED).isdisjoint(header_names)
+def is_binary_mode(header_names: Iterable[str], content_type: str) -> bool:
+    """Say whether the headers of a request, in lower case, are those of a CloudEvent in binary mode.
+
+    A body that says of itself that it is a CloudEvent wins: then the headers only repeat it (HTTP binding §3.2.2).
+    """
+    return not content_type.lstrip().lower().startswith(_STRUCTURED) and not _REQUIRED_SET.isdisjoint(header_names)
 
 
 def structured(headers: Iterable[tuple[str, str]], body: bytes) -> bytes | Refusal:
@@ -27,7 +32,11 @@ def structured(headers: Iterable[tuple[str, str]], body: bytes) -> bytes | Refus
 
     The object may still break the rules of CloudEvents: it is checked like any other.
     """
-    given = dict(headers)
+    given: dict[str, str] = {}
+    for name, text in headers:
+        if name in given and name.startswith(_PREFIX):
+            return nonconforming("CloudEventV10", f"The header '{name[:80]}' is there twice.")
+        given[name] = text
     for name in _REQUIRED:
         if not given.get(name):
             return header_missing(name)

@@ -1,14 +1,15 @@
 """One element of a request as a CloudEvent 1.0 (§2.2); its bytes are kept, nothing is added."""
 
 import binascii
+import re
 from base64 import b64decode
 from typing import Literal
 
 import msgspec
 from msgspec import Raw
 
-from router.ingress.refusals import Refusal, nonconforming, property_required, wrong_property
-from router.ingress.text import is_moment, reason_against
+from router.ingress.refusals import Refusal, nonconforming, property_required, unexpected_property, wrong_property
+from router.ingress.text import is_timestamp, reason_against
 from router.kafka.producer import Message
 from topics.events import (
     CE_ID,
@@ -23,10 +24,13 @@ from topics.events import (
 
 _REQUIRED = ("specversion", "id", "source", "type")
 _OPTIONAL = ("subject", "time", "datacontenttype", "dataschema", "data_base64")
+_DEFINED = frozenset((*_REQUIRED, *_OPTIONAL, "data"))
+_EXTENSION_NAME = re.compile(r"[a-z0-9]+")
+_NUMBER_THAT_IS_NO_INTEGER = re.compile(rb"[.eE]")
 
 
 class _Element(msgspec.Struct, gc=False):
-    """The attributes that CloudEvents defines; others are extensions, and may be anything."""
+    """The attributes that CloudEvents defines; others are extensions."""
 
     specversion: Literal["1.0"]
     id: str
@@ -40,6 +44,11 @@ class _Element(msgspec.Struct, gc=False):
     data_base64: str | None = None
 
 
+class _Plain(_Element, forbid_unknown_fields=True, gc=False):
+    """An event without extensions, which most are."""
+
+
+_decode_plain = msgspec.json.Decoder(_Plain).decode
 _decode = msgspec.json.Decoder(_Element).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
@@ -54,10 +63,9 @@ def cloud_event_message(raw: bytes, source_id: str) -> Message | Refusal:
 
     `raw` is one JSON object in UTF-8.
     """
-    try:
-        event = _decode(raw)
-    except msgspec.ValidationError:
-        return _explain(raw)
+    event = _read(raw)
+    if isinstance(event, Refusal):
+        return event
     refusal = _check(event)
     if refusal is not None:
         return refusal
@@ -76,6 +84,33 @@ def cloud_event_message(raw: bytes, source_id: str) -> Message | Refusal:
     return Message((event.subject or event.source).encode(), raw, headers)
 
 
+def _read(raw: bytes) -> _Element | Refusal:
+    try:
+        return _decode_plain(raw)
+    except msgspec.ValidationError:
+        pass  # it has extensions, or it is wrong
+    try:
+        event = _decode(raw)
+    except msgspec.ValidationError:
+        return _explain(raw)
+    return _check_extensions(raw) or event
+
+
+def _check_extensions(raw: bytes) -> Refusal | None:
+    """Refuse extensions that CloudEvents' type system does not have: names and types (CloudEvents §3.1)."""
+    for name, value in _members(raw).items():
+        if name in _DEFINED:
+            continue
+        if not _EXTENSION_NAME.fullmatch(name):
+            return unexpected_property("CloudEventV10", name)
+        text = bytes(value)
+        if text[:1] in (b"{", b"[") or (text[:1] in b"-0123456789" and _NUMBER_THAT_IS_NO_INTEGER.search(text)):
+            return nonconforming(
+                "CloudEventV10", f"Extension attribute '{name[:80]}' must be a string, an integer or true or false."
+            )
+    return None
+
+
 def _check(event: _Element) -> Refusal | None:
     named = (("id", event.id), ("source", event.source), ("type", event.type))
     for name, value in named:
@@ -85,7 +120,7 @@ def _check(event: _Element) -> Refusal | None:
         reason = reason_against(value)
         if reason:
             return nonconforming("CloudEventV10", f"Property '{name}' {reason}.")
-    if event.time is not None and not is_moment(event.time):
+    if event.time is not None and not is_timestamp(event.time):
         return wrong_property("CloudEventV10", "time", event.time, "must be a time in RFC 3339")
     if event.data_base64 is not None:
         return _check_base64(event.data_base64, bytes(event.data))

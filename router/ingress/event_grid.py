@@ -6,6 +6,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from router.ingress.refusals import (
     Refusal,
+    SchemaName,
     nonconforming,
     property_required,
     unexpected_property,
@@ -37,16 +38,16 @@ _decode = msgspec.json.Decoder(_Element).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-def event_grid_message(raw: bytes, source_id: str) -> Message | Refusal:
+def event_grid_message(raw: bytes, source_id: str, schema: SchemaName = "EventGridEvent") -> Message | Refusal:
     """Return the record for an event that was published to a source, or why it is refused.
 
-    `raw` is one JSON object in UTF-8.
+    `raw` is one JSON object in UTF-8; `schema` is what its source takes, for messages.
     """
     try:
         event = _decode(raw)
     except msgspec.ValidationError:
         return _explain(raw)
-    refusal = _check(event, source_id)
+    refusal = _check(event, source_id, schema)
     if refusal is not None:
         return refusal
     topic = event.topic or source_id
@@ -61,23 +62,23 @@ def event_grid_message(raw: bytes, source_id: str) -> Message | Refusal:
     return Message((event.subject or topic).encode(), _stamped(raw, event, source_id), headers)
 
 
-def _check(event: _Element, source_id: str) -> Refusal | None:
+def _check(event: _Element, source_id: str, schema: SchemaName) -> Refusal | None:
     for name, value in (("id", event.id), ("eventType", event.type)):
         if not value:
-            return property_required("EventGridEvent", name)
+            return property_required(schema, name)
     for name, value in (("id", event.id), ("eventType", event.type), ("subject", event.subject)):
         reason = reason_against(value)
         if reason:
-            return nonconforming("EventGridEvent", f"Property '{name}' {reason}.")
+            return nonconforming(schema, f"Property '{name}' {reason}.")
     if not is_moment(event.time):
-        return wrong_property("EventGridEvent", "eventTime", event.time, "must be a time in ISO 8601")
+        return wrong_property(schema, "eventTime", event.time, "must be a time in ISO 8601")
     if event.topic and event.topic.lower() != source_id.lower():
         return wrong_property(
-            "EventGridEvent", "topic", event.topic, f"was expected to either be null/empty or be set to '{source_id}'"
+            schema, "topic", event.topic, f"was expected to either be null/empty or be set to '{source_id}'"
         )
     if event.metadata_version and event.metadata_version != "1":
         return wrong_property(
-            "EventGridEvent",
+            schema,
             "metadataVersion",
             event.metadata_version,
             "was expected to either be null or be set to '1'",

@@ -10,16 +10,18 @@ from datetime import datetime
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from router.credentials import BearerTokens
 from router.errors import KafkaUnavailableError, RefusedError
 from router.ingress.accept import STRUCTURED, accept
 from router.ingress.answers import error_answer, new_request_id, options_answer, success_answer, uri_of
+from router.ingress.api_version import unsupported_version
 from router.ingress.authorize import Claims, authorize
 from router.ingress.binary_mode import is_binary_mode, structured
 from router.ingress.byte_budget import ByteBudget
+from router.ingress.paths import PublishPath, PublishRoute, is_publish_path, read_path
 from router.ingress.refusals import (
     MAX_EVENT_BYTES,
     MAX_REQUEST_BYTES,
@@ -32,14 +34,13 @@ from router.ingress.refusals import (
 )
 from router.kafka.producer import Message, Producer
 from router.observability.metrics import Metrics
-from router.sources.resource_ids import SourceKind
 from router.sources.view import SourcesView
 from topics import WORKSPACE_EVENTS, Source
 
+__all__ = ("Limits", "PublishEndpoint", "is_publish_path", "publish_routes")
+
 log = structlog.get_logger(__name__)
 
-_NAMED: dict[str, SourceKind] = {"workspaces": "workspace", "topics": "custom-topic"}
-_PATH_PARTS_OF_NAMED = ("api", "events")
 _DRAINED_BYTES = 32 * 1024 * 1024
 _DRAIN_SECONDS = 5.0
 
@@ -72,17 +73,9 @@ def publish_routes(  # noqa: PLR0913 (the endpoint's collaborators)
     metrics: Metrics,
     now: Callable[[], datetime],
     limits: Limits | None = None,
-) -> list[Route]:
-    """Return the routes of the publish endpoint; they take every verb, and answer all but two with 405."""
-    endpoint = PublishEndpoint(producer, sources, tokens, metrics, now, limits or Limits())
-    named = [f"/{collection}/{{name}}/api/events" for collection in _NAMED]
-    return [Route(path, endpoint) for path in ("/api/events", "/", *named)]
-
-
-def is_publish_path(path: str) -> bool:
-    """Say whether a path is one of the publish endpoint's."""
-    collection, _, rest = path.strip("/").partition("/")
-    return path in ("/", "/api/events") or (collection in _NAMED and tuple(rest.split("/")[1:]) == _PATH_PARTS_OF_NAMED)
+) -> list[BaseRoute]:
+    """Return the route of the publish endpoint; it takes every verb, and answers all but two with 405."""
+    return [PublishRoute(PublishEndpoint(producer, sources, tokens, metrics, now, limits or Limits()))]
 
 
 class PublishEndpoint:
@@ -115,8 +108,9 @@ class PublishEndpoint:
         await answer(scope, receive, send)
 
     async def _answer(self, request: Request, request_id: str) -> Response:
-        addressed, is_known = self._addressed(request)
-        if not is_known:
+        path = read_path(request.scope["path"])
+        addressed = self._addressed(path)
+        if path is None or (path.name is not None and addressed is None):
             return error_answer(not_found(uri_of(request)), request_id, self._now())
         if request.method == "OPTIONS":
             return options_answer(addressed, request_id)
@@ -144,16 +138,14 @@ class PublishEndpoint:
         )
         return success_answer(request_id)
 
-    def _addressed(self, request: Request) -> tuple[Source | None, bool]:
-        """Return the source that the path names, if it names one, and whether the path is good."""
-        name = request.path_params.get("name")
-        if name is None:
-            return None, True
-        kind = _NAMED[request.scope["path"].split("/")[1]]
-        source = self._sources.named(kind, name)
-        return source, source is not None
+    def _addressed(self, path: PublishPath | None) -> Source | None:
+        """Return the source that the path names, if it names one that exists."""
+        return self._sources.named(path.kind, path.name) if path and path.name is not None else None
 
     async def _publish(self, request: Request, addressed: Source | None) -> Accepted | Refusal:
+        refusal = unsupported_version(request.scope["query_string"], uri_of(request))
+        if refusal is not None:
+            return refusal
         source = authorize(self._claims(request), addressed, self._sources, self._tokens)
         if isinstance(source, Refusal):
             return source
@@ -175,7 +167,7 @@ class PublishEndpoint:
             return too_slow()
         if isinstance(body, Refusal):
             return body
-        messages = _messages(request, body, source)
+        messages = _messages(request, body, source, self._now())
         if isinstance(messages, Refusal):
             return messages
         refusal = await self._write(messages)
@@ -239,9 +231,9 @@ async def _drain(request: Request) -> None:
                     return
 
 
-def _messages(request: Request, body: bytes, source: Source) -> list[Message] | Refusal:
+def _messages(request: Request, body: bytes, source: Source, accepted_at: datetime) -> list[Message] | Refusal:
     content_type = request.headers.get("content-type", "")
-    if is_binary_mode(request.headers.keys()):
+    if is_binary_mode(request.headers.keys(), content_type):
         event = structured(request.headers.items(), body)
-        return event if isinstance(event, Refusal) else accept(event, STRUCTURED, source)
-    return accept(body, content_type, source)
+        return event if isinstance(event, Refusal) else accept(event, STRUCTURED, source, accepted_at)
+    return accept(body, content_type, source, accepted_at)

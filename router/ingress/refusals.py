@@ -107,6 +107,11 @@ def unauthorized(message: str) -> Refusal:
     return Refusal(401, "Unauthorized", "Unauthorized", message)
 
 
+def forbidden(message: str) -> Refusal:
+    """Refuse good credentials that do not reach so far."""
+    return Refusal(403, "Forbidden", "Forbidden", message)
+
+
 def empty_key() -> Refusal:
     """Refuse an `aeg-sas-key` without a value."""
     return Refusal(400, "BadRequest", "InvalidSas", "Request must have a value for aeg-sas-key.", has_report=False)

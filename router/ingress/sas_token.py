@@ -2,16 +2,32 @@
 
 import binascii
 import hmac
+import re
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from router.sources.view import AccessKeys
 
-_US_ENGLISH = ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M %p")
-"""What the C# sample writes: 6/15/2017 6:20:15 PM."""
+_FORMS = tuple(
+    f"{date} {time}{zone}"
+    for date in ("%m/%d/%Y", "%m/%d/%y")
+    for time in ("%I:%M:%S %p", "%H:%M:%S", "%I:%M %p", "%H:%M")
+    for zone in ("", " %z")
+)
+"""What .NET (6/15/2017 6:20:15 PM +00:00), Java (6/15/2017 6:20:15 PM) and Node (the same) write, in English as in the
+US; a day or an hour may or may not begin with a zero."""
+
+_TIME_ZONE_NAME = re.compile(r" (?:UTC|GMT|Z)(?: m=[+-][0-9.]+)?\Z")
+"""What Go's time.String() and RFC 1123 end with."""
+
+_SPACES = str.maketrans({"\u202f": " ", "\u00a0": " "})
+"""What newer .NET and Java put in front of PM."""
+
+_LONGEST_MOMENT = 64
 
 
 class SasToken(NamedTuple):
@@ -68,9 +84,16 @@ def _moment(raw: str) -> datetime | None:
 
 
 def _parse(text: str) -> datetime | None:
-    with suppress(ValueError):
-        return datetime.fromisoformat(text)
-    for form in _US_ENGLISH:
+    if len(text) > _LONGEST_MOMENT:
+        return None
+    text = text.translate(_SPACES)
+    plain = _TIME_ZONE_NAME.sub("", text)
+    for candidate in (text, plain, plain.replace(" +0000", "+00:00")):
         with suppress(ValueError):
-            return datetime.strptime(text, form).replace(tzinfo=UTC)
+            return datetime.fromisoformat(candidate)
+    for form in _FORMS:
+        with suppress(ValueError):
+            return datetime.strptime(plain, form)  # noqa: DTZ007 (without a zone it is UTC, as the caller sees to)
+    with suppress(ValueError, TypeError):
+        return parsedate_to_datetime(text)
     return None

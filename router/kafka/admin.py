@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, for_code
 
@@ -85,3 +86,18 @@ async def partition_counts(bootstrap_servers: str, names: Iterable[str] | None =
     async with admin_client(bootstrap_servers) as client:
         described = await client.describe_topics(None if names is None else list(names))
     return {topic["topic"]: len(topic["partitions"]) for topic in described if topic["partitions"]}
+
+
+async def committed_offset(bootstrap_servers: str, group: str, topic: str, partition: int) -> int | None:
+    """Return the offset that a consumer group has committed for a partition; None when it has none.
+
+    Raises:
+        KafkaUnavailableError: no broker answers.
+    """
+    place = TopicPartition(topic, partition)
+    async with admin_client(bootstrap_servers) as client:
+        try:
+            found = await client.list_consumer_group_offsets(group, partitions=[place])
+        except KafkaError as error:
+            raise KafkaUnavailableError(f"Kafka at {bootstrap_servers} does not know group {group} yet") from error
+    return found[place].offset if place in found and found[place].offset >= 0 else None

@@ -4,6 +4,8 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -20,10 +22,20 @@ class _DeafServer(uvicorn.Server):
         yield
 
 
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """What a server needs to speak TLS: its certificate, with those that signed it, and its key; both PEM."""
+
+    certificate: Path
+    key: Path
+
+
 class BackgroundServer:
     """Serves an ASGI app on a port until it is stopped."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, *, graceful_seconds: int = 10) -> None:
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, *, graceful_seconds: int = 10, tls: TlsFiles | None = None
+    ) -> None:
         self._host = host
         self._port = port
         config = uvicorn.Config(
@@ -36,6 +48,8 @@ class BackgroundServer:
             # Longer than the clients' pools keep a connection, so that none is closed under a request.
             timeout_keep_alive=75,
             timeout_graceful_shutdown=graceful_seconds,
+            ssl_certfile=tls.certificate if tls else None,
+            ssl_keyfile=tls.key if tls else None,
         )
         self._server = _DeafServer(config)
         self._task: asyncio.Task[None] | None = None

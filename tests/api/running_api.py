@@ -14,8 +14,10 @@ from cryptography.fernet import Fernet
 from starlette.applications import Starlette
 
 from router.api.management import Management, build_management
-from router.credentials import BearerTokens
+from router.identity.callers import Callers
 from router.kafka.memory import MemoryProducer
+from router.resources.store import ResourceStore
+from router.resources.view import ResourcesView
 from router.secrets import SecretBox
 from router.settings import Settings
 from router.sources.store import SourceStore
@@ -23,7 +25,7 @@ from router.sources.view import SourcesView
 from router.subscriptions.store import SubscriptionStore
 from router.subscriptions.view import SubscriptionsView
 from tests.builders import WORKSPACE
-from topics import SOURCES, SUBSCRIPTIONS, Subscription
+from topics import RESOURCES, SOURCES, SUBSCRIPTIONS, Subscription
 
 TOKEN = "the-token-of-the-administrator"  # noqa: S105 (a test's own)
 EVENT_GRID = "2025-02-15"
@@ -73,18 +75,20 @@ class Api:
         self.sources = SourceStore(
             self.producer, MemoryFollower(self.producer, SOURCES.name, SourcesView(self.box)), self.box, now
         )
+        self.resources = ResourceStore(self.producer, MemoryFollower(self.producer, RESOURCES.name, ResourcesView()))
         self._settings = settings
         self._now = now
         self.url = ""
         self.client: Any = None
 
-    def management(self) -> Management:
+    def management(self, tokens: Callers | None = None) -> Management:
         return build_management(
             settings=self._settings,
             subscriptions=self.subscriptions,
             sources=self.sources,
+            resources=self.resources,
             box=self.box,
-            tokens=BearerTokens(TOKEN),
+            tokens=tokens or Callers(TOKEN),
             now=self._now,
             subscriber_topics=self.topics,
         )

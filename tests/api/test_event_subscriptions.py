@@ -405,7 +405,7 @@ async def test_other_methods_are_refused_with_those_that_are_allowed(api: Api):
     assert error_of(answer)["code"] == "MethodNotAllowed"
 
 
-@pytest.mark.parametrize("path", ["/subscriptions", "/providers/Microsoft.Storage/x", WORKSPACE + "/frobnicate"])
+@pytest.mark.parametrize("path", ["/subscriptions/x/y", "/providers/Microsoft.Storage/x", WORKSPACE + "/frobnicate"])
 async def test_a_path_that_names_nothing_is_not_found(api: Api, path: str):
     answer = await api.call("GET", path)
     assert (answer.status_code, error_of(answer)["code"]) == (404, "ResourceNotFound")

@@ -146,7 +146,6 @@ async def test_a_refused_event_refuses_the_whole_request(endpoint):
     "path",
     [
         "/api/event",
-        "/api/events/",
         "/workspaces/nobody/api/events",
         "/topics/local/api/events",
         "/workspaces/local",

@@ -16,6 +16,7 @@ from topics.dead_letters import CLOUD_EVENT_NAMES, DeadLetter
 from topics.deliveries import ATTEMPT, DELIVERY_ID, DUE, FIRST_PUBLISHED, SUBSCRIPTION, Delivery
 from topics.events import CE_ID, CE_SOURCE, CE_SPECVERSION, CE_TYPE, CONTENT_TYPE, CloudEvent, EventGridEvent
 from topics.record import Record
+from topics.resources import RESOURCE
 from topics.retries import DELAYS, retry_topic_for
 from topics.samples import sample_events
 from topics.sources import Source
@@ -56,6 +57,13 @@ def test_examples_of_a_record_decode_survive_encoding_and_show_every_field(folde
         assert record.model_validate_json(decoded.encode()) == decoded
         shown |= {name for name, value in json.loads(path.read_text()).items() if value is not None}
     assert shown == set(record.model_fields)
+
+
+def test_examples_of_resources_decode_survive_encoding_and_show_every_field():
+    for path in sorted((EXAMPLES / "router.resources").glob("*.json")):
+        decoded = RESOURCE.validate_json(path.read_bytes())
+        assert RESOURCE.validate_json(decoded.encode()) == decoded
+        assert json.loads(path.read_text()).keys() == type(decoded).model_fields.keys()
 
 
 @pytest.mark.parametrize("path", examples_of("workspace.events", "subscriber.name"))

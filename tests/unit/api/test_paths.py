@@ -63,8 +63,6 @@ def test_a_path_names_a_resource(path: str, named: ResourcePath):
     "path",
     [
         "/",
-        "/subscriptions/s",
-        "/subscriptions/s/resourceGroups/g",
         "/subscriptions/s/resourceGroups/g/providers",
         "/providers/Microsoft.EventGrid/eventSubscriptions",
         "/subscriptions/s/providers/Microsoft.Storage/storageAccounts",

@@ -7,7 +7,7 @@ import pytest
 from router.ingress.accept import accept
 from router.ingress.refusals import MAX_DEPTH, MAX_EVENT_BYTES, MAX_EVENTS, MAX_REQUEST_BYTES, Refusal
 from router.kafka.producer import Message
-from tests.builders import WORKSPACE, a_cloud_event, a_source, an_event, as_bytes
+from tests.builders import NOON, WORKSPACE, a_cloud_event, a_source, an_event, as_bytes
 from topics.samples import sample_events
 
 JSON = "application/json; charset=utf-8"
@@ -17,13 +17,13 @@ SOURCE = a_source()
 
 
 def accepted(body, content_type=JSON, source=SOURCE) -> list[Message]:
-    answer = accept(body if isinstance(body, bytes) else json.dumps(body).encode(), content_type, source)
+    answer = accept(body if isinstance(body, bytes) else json.dumps(body).encode(), content_type, source, NOON)
     assert not isinstance(answer, Refusal), answer.message
     return answer
 
 
 def refused(body, content_type=JSON, source=SOURCE) -> Refusal:
-    answer = accept(body if isinstance(body, bytes) else json.dumps(body).encode(), content_type, source)
+    answer = accept(body if isinstance(body, bytes) else json.dumps(body).encode(), content_type, source, NOON)
     assert isinstance(answer, Refusal)
     return answer
 
@@ -304,3 +304,34 @@ def test_nesting_up_to_the_limit_is_accepted_and_no_more():
     for levels in (depth + 1, 100_000):
         answer = refused(b"[" + deep.replace(b'"@"', b"[" * levels + b"]" * levels) + b"]")
         assert "nested deeper" in answer.message
+
+
+@pytest.mark.parametrize("value", ["x", 5, True, None])
+def test_extension_attributes_may_be_of_every_type_that_cloud_events_have(value):
+    raw = as_bytes(a_cloud_event(traceid=value))
+    assert accepted(raw, STRUCTURED)[0].value == raw
+
+
+@pytest.mark.parametrize(
+    ("extension", "words"),
+    [
+        ({"traceId": "x"}, "unexpected property 'traceId'"),
+        ({"trace-id": "x"}, "unexpected property 'trace-id'"),
+        ({"é": "x"}, "unexpected property 'é'"),
+        ({"traceid": {}}, "'traceid' must be a string, an integer or true or false."),
+        ({"traceid": [1]}, "'traceid' must be a string, an integer or true or false."),
+        ({"traceid": 1.5}, "'traceid' must be a string, an integer or true or false."),
+        ({"time": "2030-01-01T00:00:00"}, "'time' was found to be set to '2030-01-01T00:00:00'"),
+        ({"time": "2030-01-01"}, "must be a time in RFC 3339"),
+    ],
+)
+def test_what_is_no_attribute_of_a_cloud_event_is_refused(extension, words):
+    assert words in refused(a_cloud_event(**extension), STRUCTURED).message
+
+
+def test_a_cloud_event_sent_to_a_topic_of_event_grid_events_is_refused_as_azure_refuses_it():
+    source = a_source(kind="custom-topic", input_schema="EventGridSchema")
+    assert (
+        "'EventGridEvent' schema. Received unexpected property 'specversion'"
+        in refused([a_cloud_event()], BATCH, source).message
+    )

@@ -66,5 +66,16 @@ def test_what_cannot_be_read_is_refused(body, headers):
 
 
 def test_the_mode_is_told_by_any_required_header():
-    assert is_binary_mode(["host", "ce-type"])
-    assert not is_binary_mode(["host", "ce-mine", "content-type"])
+    assert is_binary_mode(["host", "ce-type"], "application/json")
+    assert not is_binary_mode(["host", "ce-mine", "content-type"], "")
+
+
+@pytest.mark.parametrize("content_type", ["application/cloudevents+json", "Application/CloudEvents-batch+json; x=y"])
+def test_a_structured_body_wins_over_headers_that_repeat_it(content_type):
+    assert not is_binary_mode(["ce-id", "ce-type"], content_type)
+
+
+def test_a_header_that_is_there_twice_is_refused():
+    answer = structured([*ATTRIBUTES.items(), ("ce-id", "2")], b"")
+    assert isinstance(answer, Refusal)
+    assert "'ce-id' is there twice" in answer.message

@@ -48,6 +48,13 @@ def test_the_recorded_token_of_the_python_sdk_is_good():
         ("2030-06-15T18:20:15.123Z", datetime(2030, 6, 15, 18, 20, 15, 123000, tzinfo=UTC)),
         ("6/15/2030 6:20:15 PM", datetime(2030, 6, 15, 18, 20, 15, tzinfo=UTC)),
         ("12/1/2030 12:00:00 AM", datetime(2030, 12, 1, tzinfo=UTC)),
+        ("6/15/2030 6:20:15 PM +00:00", datetime(2030, 6, 15, 18, 20, 15, tzinfo=UTC)),
+        ("6/15/2030 8:20:15 PM +02:00", datetime(2030, 6, 15, 18, 20, 15, tzinfo=UTC)),
+        ("6/15/2030 6:2:5 PM", datetime(2030, 6, 15, 18, 2, 5, tzinfo=UTC)),
+        ("6/15/2030 6:20:15\u202fPM", datetime(2030, 6, 15, 18, 20, 15, tzinfo=UTC)),
+        ("2030-06-15 18:20:15 +0000 UTC", datetime(2030, 6, 15, 18, 20, 15, tzinfo=UTC)),
+        ("2030-06-15T18:20:15.1234567Z", datetime(2030, 6, 15, 18, 20, 15, 123456, tzinfo=UTC)),
+        ("Sat, 15 Jun 2030 18:20:15 GMT", datetime(2030, 6, 15, 18, 20, 15, tzinfo=UTC)),
     ],
 )
 def test_every_way_to_write_the_expiry_is_read(encode, expiry, moment):

@@ -1,0 +1,1 @@
+"""What the management API keeps beside sources and subscriptions: system topics, providers, principals, keys."""
