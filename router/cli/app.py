@@ -9,6 +9,7 @@ import typer
 from router.cli import custom_topic, event_subscription, principal, topics, workspace
 from router.cli.consume import consume
 from router.cli.demo import demo
+from router.cli.explain import explain
 from router.cli.failures import report
 from router.cli.help import CONTEXT, PlainCommand, PlainGroup
 from router.cli.loadtest import loadtest
@@ -62,6 +63,7 @@ app.add_typer(custom_topic.app, rich_help_panel=USE)
 app.add_typer(event_subscription.app, rich_help_panel=USE)
 app.add_typer(principal.app, rich_help_panel=USE)
 _add(USE, publish, "router publish events.json", "cat events.jsonl | router publish - --workspace local")
+_add(USE, explain, "router explain event.json", "router explain event.json --subscription alerts --json")
 _add(
     USE,
     loadtest,

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from starlette.routing import BaseRoute
 
+from router.api.v1.explain import explain_routes
 from router.api.v1.history_queries import HistoryQueries
 from router.api.v1.routes import history_routes, unknown_routes
 from router.credentials import BearerTokens
@@ -55,5 +56,5 @@ def build_history(
     queries = HistoryQueries(
         reader=reader, records=records, view=subscriptions, bootstrap_servers=settings.bootstrap_servers
     )
-    routes = history_routes(queries, redriver, tokens)
+    routes = [*explain_routes(subscriptions, queries, tokens), *history_routes(queries, redriver, tokens)]
     return HistoryService(HistoryProcess(options), records, redriver, [*routes, *unknown_routes(routes, tokens)])
