@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from router.cli import custom_topic, event_subscription, principal, topics, workspace
+from router.cli.apply import apply
+from router.cli.azure_cli import azure_cli
 from router.cli.consume import consume
 from router.cli.demo import demo
 from router.cli.explain import explain
@@ -62,6 +64,8 @@ app.add_typer(workspace.app, rich_help_panel=USE)
 app.add_typer(custom_topic.app, rich_help_panel=USE)
 app.add_typer(event_subscription.app, rich_help_panel=USE)
 app.add_typer(principal.app, rich_help_panel=USE)
+_add(USE, apply, "router apply -f subscriptions.yaml --dry-run", "router apply -f subscriptions.yaml --prune")
+_add(USE, azure_cli, "source <(router azure-cli)", "router azure-cli --run", "router azure-cli --undo --run")
 _add(USE, publish, "router publish events.json", "cat events.jsonl | router publish - --workspace local")
 _add(USE, explain, "router explain event.json", "router explain event.json --subscription alerts --json")
 _add(

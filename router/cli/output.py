@@ -39,6 +39,11 @@ def warn(text: str) -> None:
     stderr().print(Text.assemble(("warning: ", "bold yellow"), text), soft_wrap=True)
 
 
+def print_lines(lines: Sequence[str]) -> None:
+    """Print lines as they are: a script, never folded."""
+    sys.stdout.write("".join(line + "\n" for line in lines))
+
+
 def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON)
     """Print a JSON document, indented."""
     text = json.dumps(value, indent=2, ensure_ascii=False)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from router.errors import EmbeddedKafkaError
-from router.kafka.embedded.configuration import kafka_command, properties_text, server_properties
+from router.kafka.embedded.configuration import fencing_properties, kafka_command, properties_text, server_properties
 from router.kafka.embedded.jars import Report, cache_directory, install_jars
 from router.kafka.embedded.java import Java, find_java
 from router.kafka.embedded.ports import LOOPBACK, free_port, wait_until_free
 from router.kafka.embedded.probe import is_serving
-from router.kafka.embedded.process import POLL_SECONDS, ChildProcess
+from router.kafka.embedded.process import POLL_SECONDS, ChildProcess, LogTail
+from router.kafka.embedded.recovery import fence_dead_broker, was_killed
 from router.kafka.embedded.storage import check_directory, format_once, log_directory
 
 START_SECONDS: Final = 90.0
@@ -88,11 +89,13 @@ class EmbeddedKafka:
             )
         java, jars = await in_thread(self._java_and_jars)
         await format_once(self._options.data_dir, java, jars, self.log_path)
+        if was_killed(self._options.data_dir):
+            await fence_dead_broker(self._fencing_command(java, jars), self.log_path)
         command = self._command(java, jars)
-        begin = self.log_path.stat().st_size if self.log_path.exists() else 0
+        said = LogTail(self.log_path)
         process = self._process = ChildProcess(command, self.log_path)
         try:
-            await self._wait_until_serving(process, begin)
+            await self._wait_until_serving(process, said)
         except BaseException:
             process.kill()
             raise
@@ -116,32 +119,38 @@ class EmbeddedKafka:
         return find_java(), install_jars(options.cache_dir, repository=options.repository, report=options.report)
 
     def _command(self, java: Java, jars: Sequence[Path]) -> list[str]:
-        path = self._options.data_dir / "server.properties"
-        logs = log_directory(self._options.data_dir).absolute()
-        properties = server_properties(logs, self.port, free_port(apart_from=self.port))
+        properties = server_properties(self._logs, self.port, free_port(apart_from=self.port))
+        path = self._written("server.properties", properties)
+        return kafka_command(java, jars, os.pathsep, path, short_lived=self._options.short_lived)
+
+    def _fencing_command(self, java: Java, jars: Sequence[Path]) -> list[str]:
+        path = self._written("fencing.properties", fencing_properties(self._logs, free_port(apart_from=self.port)))
+        return kafka_command(java, jars, os.pathsep, path, short_lived=True)
+
+    @property
+    def _logs(self) -> Path:
+        return log_directory(self._options.data_dir).absolute()
+
+    def _written(self, name: str, properties: Mapping[str, str]) -> Path:
+        path = self._options.data_dir / name
         try:
             path.write_text(properties_text(properties))
         except OSError as error:
             raise EmbeddedKafkaError(f"cannot write {path}: {error.strerror}") from error
-        return kafka_command(java, jars, os.pathsep, path, short_lived=self._options.short_lived)
+        return path
 
-    async def _wait_until_serving(self, process: ChildProcess, log_begin: int) -> None:
+    async def _wait_until_serving(self, process: ChildProcess, said: LogTail) -> None:
         end = time.monotonic() + START_SECONDS
         # Asked in this order: somebody else may have been quicker with the port, and be the one who answers.
         while not (await is_serving(LOOPBACK, self.port) and process.is_running):
             if not process.is_running:
-                why = f"(exit code {process.exit_code}): {cause(self._log_since(log_begin))}"
+                why = f"(exit code {process.exit_code}): {cause(said.read().splitlines())}"
                 raise EmbeddedKafkaError(f"Kafka ended while it started {why}", hint=f"Its log is {self.log_path}")
             if time.monotonic() > end:
                 raise EmbeddedKafkaError(
                     f"Kafka does not serve after {START_SECONDS:.0f} s", hint=f"Its log is {self.log_path}"
                 )
             await asyncio.sleep(POLL_SECONDS)
-
-    def _log_since(self, begin: int) -> list[str]:
-        with self.log_path.open("rb") as log:
-            log.seek(begin)
-            return log.read().decode(errors="replace").splitlines()
 
 
 def cause(lines: Sequence[str]) -> str:

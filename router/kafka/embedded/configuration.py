@@ -37,7 +37,21 @@ def server_properties(log_directory: Path, port: int, controller_port: int) -> d
         "log.dirs": log_directory.as_posix(),
         **_ONE_NODE,
         **_SIZES,
-        **_QUICK_RECOVERY,
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+        "group.min.session.timeout.ms": "1000",
+    }
+
+
+def fencing_properties(log_directory: Path, controller_port: int) -> dict[str, str]:
+    """Return the configuration of the controller alone, which takes a silent broker for dead at once."""
+    properties = server_properties(log_directory, port=0, controller_port=controller_port)
+    for name in ("advertised.listeners", "inter.broker.listener.name"):
+        del properties[name]
+    return properties | {
+        "process.roles": "controller",
+        "listeners": f"CONTROLLER://{LOOPBACK}:{controller_port}",
+        "broker.session.timeout.ms": "200",
+        "broker.heartbeat.interval.ms": "50",
     }
 
 
@@ -67,14 +81,6 @@ _SIZES: Final = {
     "num.io.threads": "4",
     "background.threads": "4",
     "num.recovery.threads.per.data.dir": "2",
-}
-
-_QUICK_RECOVERY: Final = {
-    # A broker that was killed may not register again until its old session has ended.
-    "broker.session.timeout.ms": "3000",
-    "broker.heartbeat.interval.ms": "500",
-    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-    "group.min.session.timeout.ms": "1000",
 }
 
 

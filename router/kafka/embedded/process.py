@@ -16,6 +16,20 @@ from router.kafka.embedded.guard import guarded
 POLL_SECONDS: Final = 0.05
 
 
+class LogTail:
+    """What is appended to a log from now on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._begin = path.stat().st_size if path.exists() else 0
+
+    def read(self) -> str:
+        """Return all of it so far."""
+        with self._path.open("rb") as log:
+            log.seek(self._begin)
+            return log.read().decode(errors="replace")
+
+
 class ChildProcess:
     """Runs from its making on; the operating system is asked for its state, nothing is remembered."""
 
