@@ -15,38 +15,38 @@ _MANY: Final = 12
 class Plan:
     """How an event is looked up in a node: table by table, by how the tables want the value."""
 
-    __slots__ = ("_affixes", "_asked", "_exact", "_numbers")
+    __slots__ = ("affixes", "asked", "exact", "numbers")
 
     def __init__(self, tables: Mapping[tuple[AnchorKind, int, bool], Table], asked: Sequence[Hit]) -> None:
-        self._asked = asked
-        self._exact: list[tuple[int, dict[str, Sequence[Hit]], _OtherTexts]] = []
-        self._numbers: list[tuple[int, Find, _OtherNumbers]] = []
+        self.asked = asked
+        self.exact: list[tuple[int, dict[str, Sequence[Hit]], _OtherTexts]] = []
+        self.numbers: list[tuple[int, Find, _OtherNumbers]] = []
         affixes: dict[tuple[int, bool], list[Find]] = {}
         for (kind, slot, on_arrays), table in tables.items():
             if kind == "numbers":
-                self._numbers.append((slot, table.find, _OtherNumbers(table.find, on_arrays=on_arrays)))
+                self.numbers.append((slot, table.find, _OtherNumbers(table.find, on_arrays=on_arrays)))
             elif isinstance(table, Exact):
                 by_letters = table.by_letters
                 other = _OtherTexts([by_letters.__getitem__], is_folded=False, on_arrays=on_arrays)
-                self._exact.append((slot, by_letters, other))
+                self.exact.append((slot, by_letters, other))
             else:
                 affixes.setdefault((slot, on_arrays), []).append(table.find)
-        self._affixes = [
+        self.affixes = [
             (slot, finds, _OtherTexts(finds, is_folded=True, on_arrays=on_arrays))
             for (slot, on_arrays), finds in affixes.items()
         ]
 
     def collect(self, values: list[Any], found: list[Any]) -> None:
         """Add the targets of all subscriptions of the node that match."""
-        hits = [*self._asked]
-        for slot, by_letters, other in self._exact:
+        hits = [*self.asked]
+        for slot, by_letters, other in self.exact:
             value = values[slot]
             if value.__class__ is str:
                 if more := by_letters[value]:
                     hits += more
             elif value is not None:
                 other.collect(value, values, found)
-        for slot, finds, other in self._affixes:
+        for slot, finds, other in self.affixes:
             value = values[slot]
             if value.__class__ is str:
                 text = value.upper() if value.isascii() else fold(value)
@@ -55,23 +55,13 @@ class Plan:
                         hits += more
             elif value is not None:
                 other.collect(value, values, found)
-        if self._numbers:
+        if self.numbers:
             self._collect_numbers(hits, values, found)
-        if len(hits) > _MANY:
-            _run_many(hits, values, found)
-            return
-        for checks, targets, collect in hits:
-            for slot, accepts in checks:
-                if not accepts(values[slot]):
-                    break
-            else:
-                if targets is not None:
-                    found += targets
-                elif collect is not None:
-                    collect(values, found)
+        if hits:
+            settle(hits, values, found)
 
     def _collect_numbers(self, hits: list[Hit], values: list[Any], found: list[Any]) -> None:
-        for slot, find, others in self._numbers:
+        for slot, find, others in self.numbers:
             value = values[slot]
             if value.__class__ is float or value.__class__ is int:
                 hits += find(value)
@@ -128,6 +118,14 @@ def _collect_any(find: Find, elements: Iterable[Any], values: list[Any], found: 
         collected: list[Any] = []
         _run_many([hit for hits in findings for hit in hits], values, collected)
         found += dict.fromkeys(collected)
+
+
+def settle(hits: Sequence[Hit], values: list[Any], found: list[Any]) -> None:
+    """Add the targets of those hits for which all holds that is left to ask."""
+    if len(hits) > _MANY:
+        _run_many(hits, values, found)
+    else:
+        run(hits, values, found)
 
 
 def _run_many(hits: Sequence[Hit], values: list[Any], found: list[Any]) -> None:

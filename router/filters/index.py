@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 from router.filters.clauses import Clause
 from router.filters.conditions import Condition
 from router.filters.envelopes import Event, slot_of
+from router.filters.matching import Matcher
 from router.filters.nodes import Entry, Node, Writer
 from router.filters.paths import SUBJECT_SLOT, Paths
 from router.filters.reading import Reader
@@ -20,17 +21,17 @@ class Snapshot(Generic[Target]):
     def __init__(self, root: Node, reader: Reader, *, needs_body: bool) -> None:
         self.needs_body = needs_body
         """Whether some target looks at more of an event than its type and subject."""
-        self._root = root
-        self._reader = reader
+        self._matcher = Matcher(reader, root)
+        self._collect = self._matcher.collect
 
     def match(self, envelopes: Sequence[Event], bodies: Sequence[bytes | None] | None = None) -> list[list[Target]]:
         """Return, for each event, the targets that want it; each at most once, in no particular order.
 
         `bodies` has the events as JSON, structured if they are CloudEvents; needed only if `needs_body`.
         """
-        collect = self._root.plan.collect
         if self.needs_body:
-            return self._reader.match(envelopes, bodies or [None] * len(envelopes), collect)
+            return self._matcher.match(envelopes, bodies or [None] * len(envelopes))
+        collect = self._collect
         matched = []
         for envelope in envelopes:
             found: list[Target] = []

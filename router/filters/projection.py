@@ -11,7 +11,7 @@ import msgspec
 
 from router.filters.layouts import Layout, Names, Place
 from router.filters.letters import fold
-from router.filters.paths import ALIASES, SUBJECT_SLOT, Paths, Step
+from router.filters.paths import ALIASES, Paths, Step
 from router.filters.values import Scalar
 
 MOST_KEYS: Final = 64
@@ -38,20 +38,26 @@ class _Object(msgspec.Struct, gc=False):
 
 
 class Projection:
-    """A decoder, and a function that turns what it returns, with type and subject, into values by slot."""
+    """A decoder, and the source that turns what it returns (`o0`) into values by slot.
+
+    Names of events and keys of filters stay out of the source: it is made of numbers only, which stand for what is in
+    `scope`.
+    """
 
     def __init__(self, layout: Layout, paths: Paths) -> None:
         source = _Source(layout)
         values = source.values(paths)
         structs = _Structs(layout, source.optional)
         self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(structs.of((), [paths.root])).decode
-        slots = ["t", "s", *(f"v{slot}" for slot in range(SUBJECT_SLOT + 1, len(paths)))]
-        body = [*source.objects(structs.mixed), *values, f"return [{', '.join(slots)}]"]
-        # Names of events and keys of filters stay out of the source: it is made of numbers only.
-        scope: dict[str, Any] = {"UNSET": msgspec.UNSET, "AmbiguousError": AmbiguousError}
-        scope |= {f"S{source.number_of(place)}": struct for place, struct in structs.made.items()}
-        exec("\n ".join(["def extract(o0, t, s):", *body]), scope)  # noqa: S102 (see above)
-        self.extract: Callable[[Any, str, str], list[Any]] = scope["extract"]
+        self.lines = [*source.objects(structs.mixed), *values]
+        self.names = [variable_of(slot) for slot in range(len(paths))]
+        self.scope: dict[str, Any] = {"UNSET": msgspec.UNSET, "AmbiguousError": AmbiguousError}
+        self.scope |= {f"S{source.number_of(place)}": struct for place, struct in structs.made.items()}
+
+
+def variable_of(slot: int) -> str:
+    """Return the name that a slot's value has in the source."""
+    return f"v{slot}"
 
 
 class _Structs:

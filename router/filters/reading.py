@@ -1,66 +1,32 @@
 """Reading: the values of events by slot, by a projection where it can be, else by a walk, which teaches the next one."""
 
-from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import msgspec
-
-from router.filters.envelopes import Event, schema_of, values_of
+from router.filters.envelopes import Event, values_of
 from router.filters.layouts import Layout
 from router.filters.paths import Paths, read_members
 from router.filters.projection import MOST_KEYS, Projection
 from topics.events import EventSchema
 
-_REFUSALS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 _SELDOM: Final = 4096
-_WINDOW: Final = 256
-_REST: Final = 4096
 
 
 class Reader:
-    """Reads events for all keys that some filters name."""
+    """Reads events for all keys that some filters name: what it knows of each schema."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
-        self._schemas: dict[EventSchema, _SchemaReader] = {}
+        self._schemas: dict[EventSchema, SchemaReader] = {}
 
-    def match(
-        self, envelopes: Sequence[Event], bodies: Sequence[bytes | None], collect: Callable[[list[Any], list[Any]], None]
-    ) -> list[list[Any]]:
-        """Return what is collected for the values of each event."""
-        kind: type | None = None
-        matched = []
-        for envelope, body in zip(envelopes, bodies, strict=True):
-            if envelope.__class__ is not kind:
-                kind = envelope.__class__
-                reader = self._reader_for(schema_of(envelope))
-                decode, extract = reader.fast
-            found: list[Any] = []
-            if decode is None or body is None:
-                values = reader.walk(envelope, body)
-                kind = None
-            else:
-                try:
-                    values = extract(decode(body), envelope.type, envelope.subject or "")
-                except _REFUSALS:
-                    values = reader.walk(envelope, body)
-                    kind = None
-            collect(values, found)
-            matched.append(found)
-        return matched
-
-    def _reader_for(self, schema: EventSchema) -> "_SchemaReader":
+    def of(self, schema: EventSchema) -> "SchemaReader":
+        """Return the reader of a schema's events."""
         reader = self._schemas.get(schema)
         if reader is None:
-            reader = self._schemas[schema] = _SchemaReader(schema, self._paths)
+            reader = self._schemas[schema] = SchemaReader(schema, self._paths)
         return reader
 
 
-def _nothing(_decoded: object, _type: str, _subject: str) -> list[Any]:
-    return []
-
-
-class _SchemaReader:
+class SchemaReader:
     """Reads events of one schema, and learns how they look."""
 
     def __init__(self, schema: EventSchema, paths: Paths) -> None:
@@ -74,8 +40,8 @@ class _SchemaReader:
         self._patience = 1
 
     @property
-    def fast(self) -> tuple[Callable[[bytes], Any] | None, Callable[[Any, str, str], list[Any]]]:
-        """A decoder and what turns its result into values; None when events must be walked."""
+    def projection(self) -> Projection | None:
+        """How events are read; None when they must be walked."""
         if self._keys != len(self._paths):
             self._keys, self._projection, self._patience, self._walked = len(self._paths), None, 1, 0
             self._has_learned = bool(self._layout.places[()].names)
@@ -83,9 +49,7 @@ class _SchemaReader:
             # Making one costs as much as walking some hundred events: the more were made, the longer we wait.
             self._projection = Projection(self._layout, self._paths)
             self._has_learned, self._walked, self._patience = False, 0, min(self._patience * 2, _SELDOM)
-        if self._projection is None:
-            return None, _nothing
-        return self._projection.decode, self._projection.extract
+        return self._projection
 
     def walk(self, envelope: Event, body: bytes | None) -> list[Any]:
         """Return the values of an event by a walk through all of it."""
