@@ -5,7 +5,7 @@ import importlib
 import json
 from pathlib import Path
 
-NAMES = ("fanout", "delivery")
+NAMES = ("fanout", "delivery", "isolation")
 
 
 def main() -> None:
