@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from router.cli import custom_topic, event_subscription, principal, topics, workspace
+from router.cli import custom_topic, dead_letters, event_subscription, events, principal, topics, workspace
 from router.cli.apply import apply
+from router.cli.attempts import attempts
 from router.cli.azure_cli import azure_cli
 from router.cli.consume import consume
 from router.cli.demo import demo
@@ -75,6 +76,9 @@ _add(
     "router loadtest --rate 0 --events 100000 --publish kafka --subscriptions 10 --html report.html",
 )
 _add(USE, consume, "router consume drift --from-beginning --max 10 --json")
+app.add_typer(events.app, rich_help_panel=USE)
+_add(USE, attempts, "router attempts --subscription alerts --outcome failed", "router attempts --event ID --json")
+app.add_typer(dead_letters.app, rich_help_panel=USE)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
