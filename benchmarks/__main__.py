@@ -5,7 +5,7 @@ import importlib
 import json
 from pathlib import Path
 
-NAMES = ("fanout", "delivery")
+NAMES = ("fanout", "matching", "delivery", "isolation", "ingress")
 
 
 def main() -> None:

@@ -134,7 +134,7 @@ async def durations(bootstrap: str, since: list[int], run: str) -> list[float]:
     return sorted(found)
 
 
-async def measure(bootstrap: str, process, client, deliveries: int) -> dict:
+async def measure(process, client, deliveries: int) -> dict:
     """Wait until everything has arrived; return the rate and the CPU time of one delivery."""
     cpu = 0.0
     began = time.monotonic()
@@ -186,7 +186,7 @@ async def compare(bootstrap: str, data_dir: str, deliveries: int, rounds: int) -
                         else a_process("benchmarks.bare_delivery", bootstrap, base, ",".join(map(str, start)))
                     )
                     with running as process:
-                        figures = await measure(bootstrap, process, client, deliveries)
+                        figures = await measure(process, client, deliveries)
                     if name == "router":
                         took = await durations(bootstrap, attempts_start, run)
                         figures |= {"p50_ms": took[len(took) // 2], "p99_ms": took[len(took) * 99 // 100]}

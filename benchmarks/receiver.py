@@ -1,7 +1,7 @@
-"""An endpoint for benchmarks: answers 200 after as many milliseconds as its path says, and knows every id it got.
+"""An endpoint for benchmarks: answers 200 after as many milliseconds as its path says; knows every id it got.
 
-`/<ms>/…` answers after so long; `/dead`, `/hang`, `/busy` misbehave until `PUT /mend`; `GET /report` and `PUT /reset` are
-for whoever measures. As cheap as an endpoint in Python can be, for it shares the cores with what is measured.
+`/<ms>/…` answers after so long, `/bad/…` as `PUT /mode/<ok|dead|hang|busy>` says. `GET /report`, `GET /times` and
+`PUT /reset` are for whoever measures. As cheap as an endpoint in Python can be, for it shares the cores with what is measured.
 """
 
 import argparse

@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     webhook_allow_http: bool = Field(default=False, description="Whether webhooks may use plain http")
     webhook_timeout_seconds: float = Field(30.0, gt=0, le=300, description="Time for one delivery attempt in all")
     webhook_client_certificates: Annotated[dict[str, tuple[Path, Path | None]], NoDecode] = Field(
-        default_factory=dict,
+        {},
         description="Client certificates (mutual TLS) that a subscription may name: `name=cert.pem:key.pem`, commas",
     )
     secret_key: SecretStr | None = Field(

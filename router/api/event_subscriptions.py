@@ -23,7 +23,7 @@ from router.api.paths import (
 from router.api.provisioning import Provisioning
 from router.api.signing_secrets import rotated, secrets_json, with_secret
 from router.api.subscriber_topics import SubscriberTopics
-from router.api.warnings import warnings_about, warnings_header
+from router.api.warnings import advice_on, warnings_about, warnings_header
 from router.errors import ConflictError, NotFoundError, RefusedError
 from router.resources.view import ResourcesView
 from router.secrets import SecretBox
@@ -172,8 +172,12 @@ class EventSubscriptions:
             HTTPStatus.CREATED,
             self._shown(wanted, shown),
             self._operations.headers(call, operation, _subscription_of(wanted.id))
-            | warnings_header(warnings_about(wanted.filter) if is_workspace(source) else ()),
+            | warnings_header(self._warnings(wanted, source)),
         )
+
+    def _warnings(self, wanted: Subscription, source: Source) -> list[str]:
+        unknown_types = warnings_about(wanted.filter) if is_workspace(source) else []
+        return unknown_types + advice_on(wanted, self._store.view.all())
 
     def _shown(self, subscription: Subscription, state: ProvisioningState | None = None) -> Json:
         source = self._sources.get(subscription.source)

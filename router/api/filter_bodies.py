@@ -1,10 +1,11 @@
 """The filter of a subscription (§4.1, §4.2): read within the limits of design §6, written as Azure does."""
 
 from collections.abc import Callable
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from router.api.json_bodies import Members, refused, shown
 from router.errors import RefusedError
+from router.filters.operators import OPERATORS, Operand
 from topics import EVENT_TYPES
 from topics.subscriptions import AdvancedFilter, Filter
 
@@ -28,7 +29,6 @@ def read_filter(members: Members | None, *, of_workspace: bool) -> Filter:
     given = members or Members({}, "filter")
     advanced = tuple(_advanced_filter(one) for one in given.objects("advancedFilters"))
     _refuse_too_many(given.target_of("advancedFilters"), advanced)
-    _refuse_advanced_filters(given.target_of("advancedFilters"), advanced)
     return Filter(
         included_event_types=_event_types(given, of_workspace=of_workspace),
         subject_begins_with=given.text("subjectBeginsWith") or "",
@@ -68,11 +68,6 @@ def _event_types(given: Members, *, of_workspace: bool) -> tuple[str, ...] | Non
     return None if ALL_TYPES.lower() in once else tuple(once.values())
 
 
-def _refuse_advanced_filters(target: str, filters: tuple[AdvancedFilter, ...]) -> None:
-    if filters:
-        raise RefusedError(f"{target}: advanced filters arrive with the filter engine.", target=target)
-
-
 def _refuse_too_many(target: str, filters: tuple[AdvancedFilter, ...]) -> None:
     if len(filters) > MAX_FILTERS:
         raise RefusedError(
@@ -87,17 +82,16 @@ def _refuse_too_many(target: str, filters: tuple[AdvancedFilter, ...]) -> None:
 
 
 def _advanced_filter(one: Members) -> AdvancedFilter:
-    operator = one.choice("operatorType", tuple(_OPERANDS))
-    if operator is None:
-        raise refused(one.target_of("operatorType"), None, f"one of {', '.join(_OPERANDS)}")
-    key = _key(one)
-    match _OPERANDS[operator]:
-        case None:
-            return AdvancedFilter(operator=operator, key=key)
-        case "value", check:
-            return AdvancedFilter(operator=operator, key=key, value=_operand(one, operator, check))
-        case _, check:
-            return AdvancedFilter(operator=operator, key=key, values=_operands(one, operator, check))
+    name = one.choice("operatorType", tuple(OPERATORS))
+    if name is None:
+        raise refused(one.target_of("operatorType"), None, f"one of {', '.join(OPERATORS)}")
+    key, operator = _key(one), OPERATORS[name]
+    if operator.operand is None:
+        return AdvancedFilter(operator=name, key=key)
+    check = _CHECKS[operator.operand]
+    if operator.member == "value":
+        return AdvancedFilter(operator=name, key=key, value=_operand(one, name, check))
+    return AdvancedFilter(operator=name, key=key, values=_operands(one, name, check))
 
 
 def _key(one: Members) -> str:
@@ -177,28 +171,9 @@ def _check_range(target: str, value: object) -> None:
             raise refused(target, value, "an array of two numbers")
 
 
-_OPERANDS: Final[dict[str, tuple[Literal["value", "values"], _Check] | None]] = {
-    **dict.fromkeys(("NumberIn", "NumberNotIn"), ("values", _check_number)),
-    **dict.fromkeys(
-        ("NumberLessThan", "NumberLessThanOrEquals", "NumberGreaterThan", "NumberGreaterThanOrEquals"),
-        ("value", _check_number),
-    ),
-    **dict.fromkeys(("NumberInRange", "NumberNotInRange"), ("values", _check_range)),
-    "BoolEquals": ("value", _check_truth),
-    **dict.fromkeys(
-        (
-            "StringContains",
-            "StringNotContains",
-            "StringBeginsWith",
-            "StringNotBeginsWith",
-            "StringEndsWith",
-            "StringNotEndsWith",
-            "StringIn",
-            "StringNotIn",
-        ),
-        ("values", _check_text),
-    ),
-    "IsNullOrUndefined": None,
-    "IsNotNull": None,
+_CHECKS: Final[dict[Operand, _Check]] = {
+    "number": _check_number,
+    "range": _check_range,
+    "truth": _check_truth,
+    "text": _check_text,
 }
-"""Event Grid's operators (§4.2): the member that holds the operand, and what may be in it."""

@@ -1,16 +1,22 @@
 """What is allowed and yet probably not meant: told in a header, so that the body stays as the SDKs expect it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from itertools import islice
 
 from router.api.filter_bodies import DEFAULT_TYPES
-from topics.subscriptions import Filter
+from router.filters.advice import covers, never_matches, only_negations
+from router.filters.clauses import Clause, clauses_of
+from topics.subscriptions import Filter, Subscription, TopicSink, WebhookSink
 
 WARNINGS_HEADER = "x-router-warnings"
 """A JSON list of sentences, in ASCII."""
 
 _SHOWN_TYPES = 20
+_SHOWN_ADVICE = 10
+_COMPARED = 100
+"""Subscriptions of an endpoint that a filter is compared with: a create stays quick with thousands of them."""
 
 
 def warnings_about(wanted: Filter) -> list[str]:
@@ -22,6 +28,45 @@ def warnings_about(wanted: Filter) -> list[str]:
         f"the nearest event type is {known[get_close_matches(name.lower(), known, n=1, cutoff=0.0)[0]]}."
         for name in unknown[:_SHOWN_TYPES]
     ]
+
+
+def advice_on(wanted: Subscription, others: Iterable[Subscription]) -> list[str]:
+    """Return what is odd about a subscription's filter, by itself and beside the others of its endpoint."""
+    clauses = clauses_of(wanted.filter)
+    advice = []
+    reason = never_matches(clauses)
+    if reason is not None:
+        advice.append(f"filter: no event can ever match: {reason}.")
+    if only_negations(clauses):
+        advice.append("filter: it says only what an event must not be, so that nearly every event matches.")
+    beside = (one for one in others if one.id.lower() != wanted.id.lower() and _share_an_endpoint(wanted, one))
+    for other in islice(beside, _COMPARED):
+        advice += _overlap(clauses, other)
+    return advice[:_SHOWN_ADVICE]
+
+
+def _share_an_endpoint(one: Subscription, two: Subscription) -> bool:
+    if one.source.lower() != two.source.lower() or not two.is_live:
+        return False
+    match one.sink, two.sink:
+        case TopicSink(name=mine), TopicSink(name=other):
+            return mine == other
+        case WebhookSink(endpoint_base_url=mine), WebhookSink(endpoint_base_url=other):
+            return mine == other
+        case _:
+            return False
+
+
+def _overlap(clauses: Sequence[Clause], other: Subscription) -> list[str]:
+    its = clauses_of(other.filter)
+    covered, covering = covers(its, clauses), covers(clauses, its)
+    if covered and covering:
+        return [f"filter: {other.name} wants the same events for the same endpoint, which will get each of them twice."]
+    if covered:
+        return [f"filter: {other.name} sends all of these events to the same endpoint already."]
+    if covering:
+        return [f"filter: it wants all events that {other.name} sends to the same endpoint, which will get them twice."]
+    return []
 
 
 def warnings_header(warnings: Sequence[str]) -> dict[str, str]:

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from router.cli import custom_topic, event_subscription, principal, topics, workspace
+from router.cli import custom_topic, dead_letters, event_subscription, events, principal, topics, workspace
 from router.cli.apply import apply
+from router.cli.attempts import attempts
 from router.cli.azure_cli import azure_cli
 from router.cli.consume import consume
 from router.cli.demo import demo
+from router.cli.explain import explain
 from router.cli.failures import report
 from router.cli.help import CONTEXT, PlainCommand, PlainGroup
 from router.cli.loadtest import loadtest
@@ -66,6 +68,7 @@ app.add_typer(principal.app, rich_help_panel=USE)
 _add(USE, apply, "router apply -f subscriptions.yaml --dry-run", "router apply -f subscriptions.yaml --prune")
 _add(USE, azure_cli, "source <(router azure-cli)", "router azure-cli --run", "router azure-cli --undo --run")
 _add(USE, publish, "router publish events.json", "cat events.jsonl | router publish - --workspace local")
+_add(USE, explain, "router explain event.json", "router explain event.json --subscription alerts --json")
 _add(
     USE,
     loadtest,
@@ -73,6 +76,9 @@ _add(
     "router loadtest --rate 0 --events 100000 --publish kafka --subscriptions 10 --html report.html",
 )
 _add(USE, consume, "router consume drift --from-beginning --max 10 --json")
+app.add_typer(events.app, rich_help_panel=USE)
+_add(USE, attempts, "router attempts --subscription alerts --outcome failed", "router attempts --event ID --json")
+app.add_typer(dead_letters.app, rich_help_panel=USE)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,6 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+Cell = str | Text
+"""What stands in a table."""
+
 PIPED_WIDTH: Final = 1000
 """Columns of a table that goes to a file or a pipe, where nothing needs to be folded."""
 

@@ -202,7 +202,7 @@ class Lanes(Generic[Item]):
         if outcome is not None:
             lane.conduct = lane.conduct.after(outcome, now)
             if isinstance(outcome, Delivered):
-                lane.concurrency.succeeded(at_limit=at_limit)
+                lane.concurrency.succeeded(outcome.duration_ms, at_limit=at_limit)
             elif is_overload(outcome):
                 lane.concurrency.overloaded()
         self._line_up(lane, now)

@@ -19,6 +19,7 @@ class Report:
     def __init__(self, metrics: Metrics, group: str) -> None:
         self._metrics = metrics
         self._group = group
+        self._end_to_end = metrics.end_to_end_seconds.labels("webhook")
 
     def attempted(self, delivery: Delivery, wanted: Deliver, outcome: Outcome, ended: datetime) -> None:
         """Report an attempt; one that succeeded is logged at level debug, as there may be thousands in a second."""
@@ -28,7 +29,7 @@ class Report:
             case Delivered(status, duration_ms):
                 metrics.delivered.labels(name).inc()
                 age = (ended - delivery.first_published).total_seconds()
-                metrics.end_to_end_seconds.labels("webhook").observe(max(0.0, age))
+                self._end_to_end.observe(max(0.0, age))
                 log.debug(
                     "delivery.attempted",
                     outcome="delivered",

@@ -85,10 +85,22 @@ def _match(readable: Sequence[SourceRecord], envelopes: Sequence[Envelope], rout
     for origin, places in by_origin.items():
         filters = routes.of(origin)
         if filters is not None:
-            matches = filters.match([envelopes[place] for place in places])
+            here = [envelopes[place] for place in places]
+            bodies = [_body(readable[place], envelopes[place]) for place in places] if filters.needs_body else None
+            matches = filters.match(here, bodies)
             for place, targets in zip(places, matches, strict=True):
                 wanted[place] = targets
     return wanted
+
+
+def _body(record: SourceRecord, envelope: Envelope) -> bytes | None:
+    """Return the event as one JSON object; None when its data is not what it claims, so that only the envelope counts."""
+    if envelope.schema == "EventGridSchema" or form_of(record.headers) != "binary":
+        return record.value
+    try:
+        return to_schema(record.value or b"", record.headers, None)
+    except UnreadableEventError:
+        return None
 
 
 class _FastSinks:

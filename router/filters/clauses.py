@@ -1,13 +1,10 @@
 """Clauses: a filter as a list of conditions that must all hold, each with an identity that `explain` can name."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
+from router.filters.operators import EVENT_TYPE_IN, SUBJECT_BEGINS_WITH, SUBJECT_ENDS_WITH
 from topics.subscriptions import Filter
-
-EVENT_TYPE_IN: Final = "EventTypeIn"
-SUBJECT_BEGINS_WITH: Final = "SubjectBeginsWith"
-SUBJECT_ENDS_WITH: Final = "SubjectEndsWith"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +15,36 @@ class Clause:
     operator: str
     expected: object
     case_sensitive: bool = False
+    on_arrays: bool = False
 
 
 def clauses_of(wanted: Filter) -> tuple[Clause, ...]:
     """Return the clauses of a filter, in the order in which `explain` shows them (design §6)."""
-    clauses = []
+    return (*_basic(wanted), *_advanced(wanted))
+
+
+def _basic(wanted: Filter) -> Iterator[Clause]:
     if wanted.included_event_types:
-        clauses.append(Clause("eventType", EVENT_TYPE_IN, wanted.included_event_types))
-    for operator, text in (
-        (SUBJECT_BEGINS_WITH, wanted.subject_begins_with),
-        (SUBJECT_ENDS_WITH, wanted.subject_ends_with),
-    ):
-        if text:
-            clauses.append(Clause("subject", operator, text, wanted.is_subject_case_sensitive))
-    return tuple(clauses)
+        yield Clause("eventType", EVENT_TYPE_IN, wanted.included_event_types)
+    if wanted.subject_begins_with:
+        yield Clause("subject", SUBJECT_BEGINS_WITH, wanted.subject_begins_with, wanted.is_subject_case_sensitive)
+    if wanted.subject_ends_with:
+        yield Clause("subject", SUBJECT_ENDS_WITH, wanted.subject_ends_with, wanted.is_subject_case_sensitive)
+
+
+def _advanced(wanted: Filter) -> Iterator[Clause]:
+    on_arrays = wanted.enable_advanced_filtering_on_arrays
+    for one in wanted.advanced_filters:
+        expected = one.value if one.values is None else tuple(map(_frozen, one.values))
+        yield Clause(one.key, one.operator, _frozen(expected), on_arrays=on_arrays)
+
+
+def _frozen(value: object) -> object:
+    """Return an operand so that it can be hashed; a filter that was stored may hold anything."""
+    match value:
+        case list() | tuple():
+            return tuple(map(_frozen, value))
+        case dict():
+            return tuple((name, _frozen(member)) for name, member in value.items())
+        case _:
+            return value

@@ -1,132 +1,111 @@
 """The index: which targets want an event. Adding and removing are incremental; readers hold an immutable snapshot."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
-from router.filters.clauses import EVENT_TYPE_IN, SUBJECT_BEGINS_WITH, SUBJECT_ENDS_WITH, Clause
-from router.filters.letters import fold
+from router.filters.clauses import Clause
+from router.filters.conditions import Condition
+from router.filters.envelopes import Event, slot_of
+from router.filters.matching import Matcher
+from router.filters.nodes import Entry, Node, Writer
+from router.filters.paths import SUBJECT_SLOT, Paths
+from router.filters.reading import Reader
+from router.filters.requirements import Requirements
 
-Target = TypeVar("Target")
-_ANY_TYPE = ""
-_REMEMBERED_TYPES = 1024
-
-
-class Event(Protocol):
-    """What the index looks at."""
-
-    @property
-    def type(self) -> str:
-        """The event's type."""
-        ...
-
-    @property
-    def subject(self) -> str | None:
-        """The event's subject; none counts as empty."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry(Generic[Target]):
-    begins: str
-    ends: str
-    case_sensitive: bool
-    target: Target
-
-    def accepts(self, subject: str, folded: str) -> bool:
-        seen = subject if self.case_sensitive else folded
-        return seen.startswith(self.begins) and seen.endswith(self.ends)
-
-
-_Entries = tuple[_Entry[Target], ...]
+Target = TypeVar("Target", bound=Hashable)
 
 
 class Snapshot(Generic[Target]):
     """An index as it was at one moment."""
 
-    def __init__(self, by_type: dict[str, _Entries[Target]]) -> None:
-        self._by_type = by_type
-        self._any = by_type.get(_ANY_TYPE, ())
-        self._remembered: dict[str, _Entries[Target]] = {}
+    def __init__(self, root: Node, reader: Reader, *, needs_body: bool) -> None:
+        self.needs_body = needs_body
+        """Whether some target looks at more of an event than its type and subject."""
+        self._matcher = Matcher(reader, root)
+        self._collect = self._matcher.collect
 
-    def match(self, events: Sequence[Event]) -> list[list[Target]]:
-        """Return, for each event, the targets that want it; each at most once."""
-        remembered = self._remembered
-        found: list[list[Target]] = []
-        for event in events:
-            entries = remembered.get(event.type)
-            if entries is None:
-                entries = self._remember(event.type)
-            if not entries:
-                found.append([])
-                continue
-            subject = event.subject or ""
-            folded = fold(subject)
-            found.append([entry.target for entry in entries if entry.accepts(subject, folded)])
-        return found
+    def match(self, envelopes: Sequence[Event], bodies: Sequence[bytes | None] | None = None) -> list[list[Target]]:
+        """Return, for each event, the targets that want it; each at most once, in no particular order.
 
-    def _remember(self, event_type: str) -> _Entries[Target]:
-        entries = (*self._any, *self._by_type.get(fold(event_type), ()))
-        if len(self._remembered) >= _REMEMBERED_TYPES:
-            self._remembered.clear()
-        self._remembered[event_type] = entries
-        return entries
+        `bodies` has the events as JSON, structured if they are CloudEvents; needed only if `needs_body`.
+        """
+        if self.needs_body:
+            return self._matcher.match(envelopes, bodies or [None] * len(envelopes))
+        collect = self._collect
+        matched = []
+        for envelope in envelopes:
+            found: list[Target] = []
+            collect([envelope.type, envelope.subject or ""], found)
+            matched.append(found)
+        return matched
 
 
 class Index(Generic[Target]):
-    """The clauses of every target by key, filed by event type."""
+    """The clauses of every target by key, filed so that an event meets few of those that do not want it."""
 
     def __init__(self) -> None:
-        self._filed: dict[Hashable, tuple[tuple[str, ...], _Entry[Target]]] = {}
-        self._by_type: dict[str, dict[Hashable, _Entry[Target]]] = {}
+        self._entries: dict[Hashable, Entry] = {}
+        self._requirements = Requirements()
+        self._paths = Paths()
+        self._reader = Reader(self._paths)
+        self._looking_deep = 0
+        self._epoch = object()
+        self._root = Node(self._epoch)
+        self._writer = Writer(self._requirements, self._epoch)
+        # Until the first snapshot entries wait here: filed with all others known, they are filed better.
+        self._waiting: dict[Hashable, Entry] | None = {}
         self._snapshot: Snapshot[Target] | None = None
 
     def __len__(self) -> int:
-        return len(self._filed)
+        return len(self._entries)
 
     def add(self, key: Hashable, clauses: Sequence[Clause], target: Target) -> None:
-        """File a target under its clauses, in place of what the key had before.
-
-        Raises:
-            ValueError: a clause has an operator that the index does not know.
-        """
+        """File a target under its clauses, in place of what the key had before."""
         self.remove(key)
-        types, entry = _compile(clauses, target)
-        self._filed[key] = types, entry
-        for event_type in types:
-            self._by_type.setdefault(event_type, {})[key] = entry
+        requirements: dict[Any, None] = {}
+        for clause in clauses:
+            requirement = self._requirements.take(slot_of(clause, self._paths), Condition(clause))
+            if requirement in requirements:
+                self._requirements.give_back(requirement)
+            requirements[requirement] = None
+        entry = self._entries[key] = Entry(key, target, tuple(sorted(requirements, key=lambda one: one.number)))
+        self._looking_deep += _looks_deep(entry)
+        if self._waiting is None:
+            self._writer.file(self._own_root(), entry)
+        else:
+            self._waiting[key] = entry
         self._snapshot = None
 
     def remove(self, key: Hashable) -> None:
         """Forget what the key had."""
-        types, _ = self._filed.pop(key, ((), None))
-        for event_type in types:
-            del self._by_type[event_type][key]
-            if not self._by_type[event_type]:
-                del self._by_type[event_type]
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return
+        self._looking_deep -= _looks_deep(entry)
+        if self._waiting is None:
+            self._writer.take_out(self._own_root(), entry)
+        else:
+            del self._waiting[key]
+        for requirement in entry.requirements:
+            self._requirements.give_back(requirement)
         self._snapshot = None
 
     def snapshot(self) -> Snapshot[Target]:
         """Return the index as it is now; later changes do not reach it."""
         if self._snapshot is None:
-            self._snapshot = Snapshot({name: tuple(entries.values()) for name, entries in self._by_type.items()})
+            for entry in (self._waiting or {}).values():
+                self._writer.file(self._root, entry)
+            self._waiting = None
+            self._snapshot = Snapshot(self._root, self._reader, needs_body=bool(self._looking_deep))
+            # From here on the writer copies what the snapshot holds.
+            self._epoch = object()
+            self._writer = Writer(self._requirements, self._epoch)
         return self._snapshot
 
+    def _own_root(self) -> Node:
+        self._root = self._writer.own(self._root)
+        return self._root
 
-def _compile(clauses: Sequence[Clause], target: Target) -> tuple[tuple[str, ...], _Entry[Target]]:
-    types: tuple[str, ...] = (_ANY_TYPE,)
-    begins = ends = ""
-    case_sensitive = False
-    for clause in clauses:
-        if clause.operator == EVENT_TYPE_IN and isinstance(clause.expected, tuple):
-            types = tuple(dict.fromkeys(fold(str(name)) for name in clause.expected))
-            continue
-        text = str(clause.expected) if clause.case_sensitive else fold(str(clause.expected))
-        case_sensitive = clause.case_sensitive
-        if clause.operator == SUBJECT_BEGINS_WITH:
-            begins = text
-        elif clause.operator == SUBJECT_ENDS_WITH:
-            ends = text
-        else:
-            raise ValueError(f"unknown operator {clause.operator}")
-    return types, _Entry(begins, ends, case_sensitive, target)
+
+def _looks_deep(entry: Entry) -> bool:
+    return any(one.slot > SUBJECT_SLOT for one in entry.requirements)

@@ -48,7 +48,7 @@ class HistoryProcess:
 
     async def _run(self) -> int:
         # Options go through standard input, whose end tells the child that the server is gone.
-        child = await asyncio.create_subprocess_exec(sys.executable, "-m", "router.history", stdin=PIPE)
+        child = await asyncio.create_subprocess_exec(sys.executable, "-P", "-m", "router.history", stdin=PIPE)
         try:
             if child.stdin is not None:
                 with suppress(ConnectionError):

@@ -13,7 +13,7 @@ import structlog
 from router.errors import NotFoundError, RouterError
 from router.history.canary import Finish, Send, Standing, State, Wait, next_step
 from router.history.reader import DeadLetter, HistoryReader, Selection
-from router.history.stored_records import StoredRecords
+from router.history.stored_records import Records
 from router.kafka.producer import Message, Producer
 from router.kafka.tasks import Tasks
 from topics import DEAD_LETTERS, DELIVERIES
@@ -59,7 +59,7 @@ class Redriver:
         self,
         *,
         reader: HistoryReader,
-        records: StoredRecords,
+        records: Records,
         producer: Producer,
         subscriptions: Subscriptions,
         now: Callable[[], datetime],

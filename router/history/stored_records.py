@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -18,6 +18,14 @@ Place = tuple[int, int]
 WAIT_SECONDS: Final = 5.0
 NEAR: Final = 500
 """Records that are rather read over than sought past."""
+
+
+class Records(Protocol):
+    """What is asked for single records."""
+
+    async def fetch(self, topic: str, places: Iterable[Place]) -> dict[Place, Any]:
+        """Return the records that there are at these places."""
+        ...
 
 
 class StoredRecords:

@@ -63,8 +63,12 @@ def accept(body: bytes, content_type: str, source: Source, accepted_at: datetime
     refusal = _check_form(body, media_type, elements, source)
     if refusal is not None:
         return refusal
+    may_be_deep = _may_be_deep(body)
     messages = []
     for raw in elements:
+        refusal = _check_element(raw, may_be_deep=may_be_deep)
+        if refusal is not None:
+            return refusal
         message = _message(raw, media_type, source, accepted_at)
         if isinstance(message, Refusal):
             return message
@@ -119,9 +123,6 @@ def _is_single_cloud_event(body: bytes, source: Source) -> bool:
 
 
 def _message(raw: bytes, media_type: str, source: Source, accepted_at: datetime) -> Message | Refusal:
-    refusal = _check_element(raw)
-    if refusal is not None:
-        return refusal
     if source.input_schema == "EventGridSchema":
         return event_grid_message(raw, source.id)
     if source.input_schema == "CustomEventSchema":
@@ -133,12 +134,12 @@ def _message(raw: bytes, media_type: str, source: Source, accepted_at: datetime)
     return event_grid_message(raw, source.id)
 
 
-def _check_element(raw: bytes) -> Refusal | None:
+def _check_element(raw: bytes, *, may_be_deep: bool) -> Refusal | None:
     if len(raw) > MAX_EVENT_BYTES:
         return too_large(MAX_EVENT_BYTES)
     if raw[:1] != b"{":
         return unexpected_token("StartObject", token_of(raw))
-    return _too_deep() if _depth_exceeds(raw, MAX_DEPTH) else None
+    return _too_deep() if may_be_deep and _depth_exceeds(raw, MAX_DEPTH) else None
 
 
 def token_of(json: bytes) -> str:
@@ -150,10 +151,12 @@ def _too_deep() -> Refusal:
     return invalid(f"The JSON received is nested deeper than {MAX_DEPTH} levels.", has_report=False)
 
 
+def _may_be_deep(json: bytes) -> bool:
+    return json.count(b"{") + json.count(b"[") > MAX_DEPTH
+
+
 def _depth_exceeds(json: bytes, limit: int) -> bool:
     """Say whether valid JSON is nested deeper than `limit`; later stages would fail at it, at depths of their own."""
-    if json.count(b"{") + json.count(b"[") <= limit:
-        return False
     brackets = _STRINGS.sub(b"", json).translate(None, _NOT_BRACKETS)
     steps = (1 if bracket in b"{[" else -1 for bracket in brackets)
     return max(accumulate(steps)) > limit

@@ -32,6 +32,7 @@ from router.ingress.refusals import (
     too_slow,
     unavailable,
 )
+from router.kafka.joint_writer import JointWriter
 from router.kafka.producer import Message, Producer
 from router.observability.metrics import Metrics
 from router.sources.view import SourcesView
@@ -90,7 +91,7 @@ class PublishEndpoint:
         now: Callable[[], datetime],
         limits: Limits,
     ) -> None:
-        self._producer = producer
+        self._writer = JointWriter(producer, WORKSPACE_EVENTS.name)
         self._sources = sources
         self._tokens = tokens
         self._metrics = metrics
@@ -143,7 +144,7 @@ class PublishEndpoint:
         return self._sources.named(path.kind, path.name) if path and path.name is not None else None
 
     async def _publish(self, request: Request, addressed: Source | None) -> Accepted | Refusal:
-        refusal = unsupported_version(request.scope["query_string"], uri_of(request))
+        refusal = unsupported_version(request.scope["query_string"], lambda: uri_of(request))
         if refusal is not None:
             return refusal
         source = authorize(self._claims(request), addressed, self._sources, self._tokens)
@@ -170,15 +171,15 @@ class PublishEndpoint:
         messages = _messages(request, body, source, self._now())
         if isinstance(messages, Refusal):
             return messages
-        refusal = await self._write(messages)
+        refusal = await self._write(messages, len(body))
         return Accepted(source, len(messages), len(body)) if refusal is None else refusal
 
-    async def _write(self, messages: list[Message]) -> Refusal | None:
+    async def _write(self, messages: list[Message], size: int) -> Refusal | None:
         if not messages:
             return None
         try:
             async with asyncio.timeout(self._limits.produce_seconds):
-                await self._producer.send_all(WORKSPACE_EVENTS.name, messages)
+                await self._writer.write(messages, size)
         except RefusedError:
             return too_large(MAX_EVENT_BYTES)
         except (KafkaUnavailableError, TimeoutError):
@@ -191,10 +192,14 @@ class PublishEndpoint:
             host=_host(request),
             path=request.scope["path"],
             now=self._now(),
-            sas_key=headers.get("aeg-sas-key", request.query_params.get("aeg-sas-key")),
+            sas_key=headers.get("aeg-sas-key") if "aeg-sas-key" in headers else _key_in_query(request),
             sas_token=headers.get("aeg-sas-token"),
             authorization=headers.get("authorization"),
         )
+
+
+def _key_in_query(request: Request) -> str | None:
+    return request.query_params.get("aeg-sas-key") if b"sas-key" in request.scope["query_string"] else None
 
 
 def _host(request: Request) -> str:
@@ -210,12 +215,13 @@ def _announced_size(request: Request) -> int:
 
 async def _read_body(request: Request) -> bytes | Refusal:
     """Return the body; one that is too large is not kept."""
-    body = bytearray()
+    chunks, size = [], 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_REQUEST_BYTES:
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_REQUEST_BYTES:
             return too_large(MAX_REQUEST_BYTES)
-    return bytes(body)
+    return b"".join(chunks)
 
 
 async def _drain(request: Request) -> None:
@@ -233,7 +239,8 @@ async def _drain(request: Request) -> None:
 
 def _messages(request: Request, body: bytes, source: Source, accepted_at: datetime) -> list[Message] | Refusal:
     content_type = request.headers.get("content-type", "")
-    if is_binary_mode(request.headers.keys(), content_type):
+    names = [name.decode("latin-1") for name, _value in request.scope["headers"]]
+    if is_binary_mode(names, content_type):
         event = structured(request.headers.items(), body)
         return event if isinstance(event, Refusal) else accept(event, STRUCTURED, source, accepted_at)
     return accept(body, content_type, source, accepted_at)

@@ -1,7 +1,7 @@
 """MemoryProducer: the producer for tests without a broker; it passes the contract suite of the real one."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from router.errors import KafkaUnavailableError
 from router.kafka.producer import Message, Position
@@ -28,3 +28,7 @@ class MemoryProducer:
             positions.append(Position(0, len(kept)))
             kept.append(message)
         return positions
+
+    async def write(self, topic: str, messages: Sequence[Message]) -> None:
+        """Keep many records."""
+        await self.send_all(topic, messages)

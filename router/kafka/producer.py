@@ -1,9 +1,11 @@
 """Producer: records out, acknowledged by every in-sync replica before `send` returns."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from random import randrange
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -16,9 +18,13 @@ from aiokafka.errors import (
 )
 
 from router.errors import KafkaUnavailableError, RefusedError
+from router.kafka.partitioning import partition_of
+from router.kafka.record_batches import Destination, OutRecord, send_batches
 from topics import MAX_MESSAGE_BYTES
 
 log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
 
 STOP_SECONDS = 10.0
 
@@ -50,6 +56,10 @@ class Producer(Protocol):
 
     async def send_all(self, topic: str, messages: Iterable[Message]) -> list[Position]:
         """Write records and return once all of them are acknowledged."""
+        ...
+
+    async def write(self, topic: str, messages: Sequence[Message]) -> None:
+        """Write many records and return once all of them are acknowledged; nobody learns where they are."""
         ...
 
 
@@ -91,14 +101,33 @@ class KafkaProducer:
 
     async def send_all(self, topic: str, messages: Iterable[Message]) -> list[Position]:
         """Write records and return once all of them are acknowledged; errors as for `send`."""
+
+        async def sent(producer: AIOKafkaProducer) -> list[Position]:
+            waiting = [await producer.send(topic, key=m.key, value=m.value, headers=list(m.headers)) for m in messages]
+            return [Position(meta.partition, meta.offset) for meta in await asyncio.gather(*waiting)]
+
+        return await self._acknowledged(topic, sent)
+
+    async def write(self, topic: str, messages: Sequence[Message]) -> None:
+        """Write many records as whole batches, at a fraction of the cost of `send_all`; errors as for `send`."""
+
+        async def written(producer: AIOKafkaProducer) -> None:
+            count = len(await producer.partitions_for(topic))
+            outputs: defaultdict[Destination, list[OutRecord]] = defaultdict(list)
+            for key, value, headers in messages:
+                partition = randrange(count) if key is None else partition_of(key, count)  # noqa: S311 (no secret)
+                outputs[topic, partition].append((None, key, value, headers))
+            await asyncio.gather(*await send_batches(producer, outputs))
+
+        await self._acknowledged(topic, written)
+
+    async def _acknowledged(self, topic: str, work: Callable[[AIOKafkaProducer], Awaitable[Result]]) -> Result:
+        """Do the work with a producer that works; its errors become the router's own."""
         try:
             async with asyncio.timeout(self._timeout):
                 producer = await self._running()
                 try:
-                    waiting = [
-                        await producer.send(topic, key=m.key, value=m.value, headers=list(m.headers)) for m in messages
-                    ]
-                    done = await asyncio.gather(*waiting)
+                    return await work(producer)
                 except (OutOfOrderSequenceNumber, ProducerClosed, ProducerFenced):
                     await self._discard(producer)
                     raise
@@ -110,7 +139,6 @@ class KafkaProducer:
             ) from None
         except KafkaError as error:
             raise KafkaUnavailableError(f"Kafka at {self._bootstrap_servers}: {error!r}") from error
-        return [Position(meta.partition, meta.offset) for meta in done]
 
     async def _running(self) -> AIOKafkaProducer:
         if self._producer is not None:

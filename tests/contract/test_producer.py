@@ -48,6 +48,12 @@ async def test_headers_may_be_any_bytes(producer, topic):
     assert position.offset == 0
 
 
+async def test_many_records_are_written_by_key(producer, topic):
+    await producer.write(topic, [Message(b"k%d" % number, b"v" * 300_000, [("h", b"x")]) for number in range(5)])
+    await producer.write(topic, [])
+    assert await producer.send(topic, Message(b"k", b"v")) == (0, 5)
+
+
 async def test_a_broker_that_is_gone_is_an_error_in_words():
     producer = MemoryProducer()
     producer.broken = True

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,26 +16,27 @@ from router.events.conversion import to_schema
 from router.events.envelope import UnreadableEventError, read_envelope
 from router.history.reader import Attempt, DeadLetter, HistoryReader, Selection, position_of
 from router.history.redrive import without_reasons
-from router.history.stored_records import StoredRecords
-from router.kafka.admin import committed_offset
+from router.history.stored_records import Records
 from router.subscriptions.view import SubscriptionsView
 from topics import DEAD_LETTERS, WORKSPACE_EVENTS
 from topics.subscriptions import Subscription, TopicSink
 
-FANOUT_GROUP: Final = "router-fanout"
 ATTEMPTS_OF_EVENT: Final = 1_000
+
+FannedOut = Callable[[int], Awaitable[int | None]]
+"""Returns up to which offset fan-out has read a partition of workspace.events; None when it has read nothing."""
 
 
 class HistoryQueries:
     """Answers from the history, and from Kafka where the records themselves are asked for."""
 
     def __init__(
-        self, *, reader: HistoryReader, records: StoredRecords, view: SubscriptionsView, bootstrap_servers: str
+        self, *, reader: HistoryReader, records: Records, view: SubscriptionsView, fanned_out: FannedOut
     ) -> None:
         self._reader = reader
         self._records = records
         self._view = view
-        self._bootstrap_servers = bootstrap_servers
+        self._fanned_out = fanned_out
 
     async def attempts(
         self, subscription: str | None, event: str | None, outcome: str | None, limit: int, cursor: str | None
@@ -64,8 +65,8 @@ class HistoryQueries:
         wanted = wanted_by(self._view, record.value, record.headers, accepted_at)
         attempts = await asyncio.to_thread(self._reader.attempts, event=event_id, limit=ATTEMPTS_OF_EVENT)
         dead = await asyncio.to_thread(self._reader.dead_letters_of_event, event_id)
-        written = await committed_offset(self._bootstrap_servers, FANOUT_GROUP, WORKSPACE_EVENTS.name, record.partition)
-        deliveries = deliveries_of(wanted, attempts, dead, is_routed=written is not None and written > record.offset)
+        routed = await self._fanned_out(record.partition)
+        deliveries = deliveries_of(wanted, attempts, dead, is_routed=routed is not None and routed > record.offset)
         event = msgspec.json.decode(to_schema(record.value, record.headers, None))
         return shapes.Event(event=event, accepted_at=accepted_at, deliveries=deliveries)
 

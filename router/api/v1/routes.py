@@ -26,7 +26,7 @@ from router.history.redrive import Redrive, Redriver
 log = structlog.get_logger(__name__)
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-_SCHEME = HTTPBearer(auto_error=False, description="admin_token of credentials.json")
+BEARER = HTTPBearer(auto_error=False, description="admin_token of credentials.json")
 
 Subscription = Annotated[str | None, Query(description="Name or resource id of a subscription.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
@@ -66,7 +66,7 @@ class ProblemRoute(APIRoute):
 def history_routes(queries: HistoryQueries, redriver: Redriver, tokens: BearerTokens) -> list[BaseRoute]:
     """Return the routes that answer about attempts, events and dead letters."""
     guarded = type("GuardedRoute", (ProblemRoute,), {"tokens": tokens})
-    router = APIRouter(prefix="/v1", route_class=guarded, tags=["history"], dependencies=[Security(_SCHEME)])
+    router = APIRouter(prefix="/v1", route_class=guarded, tags=["history"], dependencies=[Security(BEARER)])
     _add_queries(router, queries)
     _add_redrive(router, redriver)
     return list(router.routes)

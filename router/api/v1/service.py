@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from starlette.routing import BaseRoute
 
+from router.api.v1.explain import explain_routes
 from router.api.v1.history_queries import HistoryQueries
 from router.api.v1.routes import history_routes, unknown_routes
 from router.credentials import BearerTokens
@@ -13,9 +15,13 @@ from router.history.process import HistoryProcess
 from router.history.reader import HistoryReader
 from router.history.redrive import Redriver
 from router.history.stored_records import StoredRecords
+from router.kafka.admin import committed_offset
 from router.kafka.producer import Producer
 from router.settings import Settings
 from router.subscriptions.view import SubscriptionsView
+from topics import WORKSPACE_EVENTS
+
+FANOUT_GROUP: Final = "router-fanout"
 
 
 class HistoryService:
@@ -52,8 +58,10 @@ def build_history(
     options = HistoryOptions.of(settings)
     reader, records = HistoryReader(options.path), StoredRecords(settings.bootstrap_servers)
     redriver = Redriver(reader=reader, records=records, producer=producer, subscriptions=subscriptions, now=now)
-    queries = HistoryQueries(
-        reader=reader, records=records, view=subscriptions, bootstrap_servers=settings.bootstrap_servers
-    )
-    routes = history_routes(queries, redriver, tokens)
+
+    async def fanned_out(partition: int) -> int | None:
+        return await committed_offset(settings.bootstrap_servers, FANOUT_GROUP, WORKSPACE_EVENTS.name, partition)
+
+    queries = HistoryQueries(reader=reader, records=records, view=subscriptions, fanned_out=fanned_out)
+    routes = [*explain_routes(subscriptions, queries, tokens), *history_routes(queries, redriver, tokens)]
     return HistoryService(HistoryProcess(options), records, redriver, [*routes, *unknown_routes(routes, tokens)])

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from router.events.conversion import to_schema
 from router.events.envelope import Headers, UnreadableEventError, origin_of, read_envelope
 from router.subscriptions.view import SubscriptionsView
 from topics.subscriptions import Subscription
@@ -13,10 +14,11 @@ def wanted_by(
     """Return the live subscriptions that want an event and are older than it, by name."""
     try:
         envelope = read_envelope(value, headers)
+        body = to_schema(value or b"", headers, None)
     except UnreadableEventError:
         return []
     filters = view.routes.of(origin_of(envelope, headers))
     if filters is None:
         return []
-    found = [view.get(route.subscription_id) for route in filters.match([envelope])[0]]
+    found = [view.get(route.subscription_id) for route in filters.match([envelope], [body])[0]]
     return sorted((one for one in found if one is not None and one.created_at <= accepted_at), key=lambda one: one.name)

@@ -90,7 +90,7 @@ class EmbeddedKafka:
         java, jars = await in_thread(self._java_and_jars)
         await format_once(self._options.data_dir, java, jars, self.log_path)
         if was_killed(self._options.data_dir):
-            await fence_dead_broker(self._fencing_command(java, jars), self.log_path)
+            await fence_dead_broker(self._fencing_command(java, jars), self._options.data_dir, self.log_path)
         command = self._command(java, jars)
         said = LogTail(self.log_path)
         process = self._process = ChildProcess(command, self.log_path)

@@ -8,22 +8,24 @@ fences the dead broker. The broker then starts without leaderships and gets them
 """
 
 import asyncio
+import re
+import struct
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from router.kafka.embedded.configuration import NODE
 from router.kafka.embedded.process import POLL_SECONDS, ChildProcess, LogTail
 from router.kafka.embedded.storage import log_directory
 
 CLEAN: Final = ".kafka_cleanshutdown"
 METADATA: Final = "__cluster_metadata-0"
-FENCED: Final = "Fencing broker"
+FENCED: Final = re.compile(rf"Fencing broker {NODE} at epoch (\d+)")
 ACTIVE: Final = "Performing controller activation"
 START_SECONDS: Final = 60.0
-ACTIVE_SECONDS: Final = 3.0
-"""A broker that never served is not fenced either: then there is no line to wait for."""
-STOP_SECONDS: Final = 10.0
+ACTIVE_SECONDS: Final = 5.0
+"""A broker that is fenced already is not fenced again: then there is no line to wait for."""
 
 
 def was_killed(directory: Path) -> bool:
@@ -32,22 +34,46 @@ def was_killed(directory: Path) -> bool:
     return (logs / METADATA).exists() and not (logs / CLEAN).exists()
 
 
-async def fence_dead_broker(controller_command: Sequence[str], log_path: Path) -> None:
+async def fence_dead_broker(controller_command: Sequence[str], directory: Path, log_path: Path) -> None:
     """Run a controller until it has fenced the broker; whatever goes wrong here is the broker's to report."""
-    said = LogTail(log_path)
+    said, metadata = LogTail(log_path), MetadataTail(log_directory(directory) / METADATA)
     process = ChildProcess(controller_command, log_path)
     try:
-        await _until_fenced(process, said)
-        await process.stop(timeout_seconds=STOP_SECONDS)
+        await _until_fenced(process, said, metadata)
     finally:
+        # What is written is written: a stop in order would take a second more.
         process.kill()
 
 
-async def _until_fenced(process: ChildProcess, said: LogTail) -> None:
+class MetadataTail:
+    """What is appended to Kafka's metadata log from now on; the controller says what it does before it writes."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._sizes = {path: path.stat().st_size for path in directory.glob("*.log")}
+
+    def has_fenced(self, epoch: int) -> bool:
+        """Return whether it is written that the broker of this registration epoch is fenced."""
+        fencing = re.compile(re.escape(_fencing_record(epoch)).replace(b"VERSION", rb"[\x00-\x0f]"), re.DOTALL)
+        return any(fencing.search(self._appended(path)) for path in self._directory.glob("*.log"))
+
+    def _appended(self, path: Path) -> bytes:
+        with path.open("rb") as file:
+            file.seek(self._sizes.get(path, 0))
+            return file.read()
+
+
+def _fencing_record(epoch: int) -> bytes:
+    """Return a BrokerRegistrationChangeRecord as it is written: frame 1, type 17, version, broker, epoch, fenced."""
+    return b"\x01\x11VERSION" + struct.pack(">iq", NODE, epoch) + b"\x01\x00\x01\x01"
+
+
+async def _until_fenced(process: ChildProcess, said: LogTail, metadata: MetadataTail) -> None:
     end, active = time.monotonic() + START_SECONDS, False
     while process.is_running and time.monotonic() < end:
         text = said.read()
-        if FENCED in text:
+        fenced = FENCED.search(text)
+        if fenced and metadata.has_fenced(int(fenced[1])):
             return
         if ACTIVE in text and not active:
             end, active = time.monotonic() + ACTIVE_SECONDS, True

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from router.api import filter_bodies
 from router.api.filter_bodies import filter_json, read_filter
 from router.api.json_bodies import Members, read_object
 from router.errors import RefusedError
@@ -14,11 +13,6 @@ from topics.subscriptions import AdvancedFilter, Filter
 
 ALL_FIVE = tuple(event_type.name for event_type in EVENT_TYPES)
 COMPLETED = MACHINE_LEARNING + "RunCompleted"
-
-
-@pytest.fixture
-def _advanced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filter_bodies, "_refuse_advanced_filters", lambda _target, _filters: None)
 
 
 def read(tree: Any, *, of_workspace: bool = True) -> Filter:
@@ -73,12 +67,6 @@ def test_wrong_members_are_refused_by_name_value_and_rule(tree: Any, target: str
     assert target in refusal.value.message
 
 
-def test_advanced_filters_are_refused_until_the_engine_knows_them():
-    with pytest.raises(RefusedError, match="advanced filters arrive with the filter engine"):
-        read_advanced({"operatorType": "IsNotNull", "key": "data.x"})
-
-
-@pytest.mark.usefixtures("_advanced")
 @pytest.mark.parametrize(
     ("tree", "read_as"),
     [
@@ -106,7 +94,6 @@ def test_operators_take_their_operands(tree: Any, read_as: dict[str, Any]):
     assert read_advanced(tree) == (AdvancedFilter(key="data.n", **read_as),)
 
 
-@pytest.mark.usefixtures("_advanced")
 @pytest.mark.parametrize(
     ("tree", "member", "words"),
     [
@@ -144,7 +131,6 @@ def test_wrong_operands_are_refused_by_filter_and_field(tree: Any, member: str, 
     assert words in refusal.value.message
 
 
-@pytest.mark.usefixtures("_advanced")
 def test_limits_are_kept_to_the_figure():
     nothing, one = (
         {"operatorType": "IsNotNull", "key": "k"},
@@ -158,7 +144,6 @@ def test_limits_are_kept_to_the_figure():
         read_advanced({"operatorType": "NumberIn", "key": "k", "values": list(range(25))}, one)
 
 
-@pytest.mark.usefixtures("_advanced")
 @pytest.mark.parametrize("number", [b"NaN", b"1e999", b"-Infinity"])
 def test_numbers_that_are_none_are_refused_where_they_stand(number: bytes):
     body = b'{"filter": {"advancedFilters": [{"operatorType": "NumberIn", "key": "k", "values": [' + number + b"]}]}}"
@@ -167,7 +152,6 @@ def test_numbers_that_are_none_are_refused_where_they_stand(number: bytes):
     assert refusal.value.target == "filter.advancedFilters[0].values[0]"
 
 
-@pytest.mark.usefixtures("_advanced")
 def test_what_is_shown_reads_as_the_same_filter():
     tree = {
         "includedEventTypes": [COMPLETED],

@@ -1,0 +1,54 @@
+"""The table of the matching benchmark: a line for each bank at each size, and what it says in short."""
+
+from typing import Any, Final
+
+HEADING: Final = (
+    f"{'bank':<17}{'subs':>7}{'hits':>8} │{'router events/s':>16}{'(min … max)':>21}{'+envelope':>11}{'adds/s':>9}"
+    f"{'removes/s':>10}{'swap ms':>8}{'worst':>7}{'B/sub':>7} │{'event-ruler':>12}{'(min … max)':>21}{'load s':>8} │"
+    f"{'ratio':>7}{'by CPU':>8}"
+)
+
+
+def line(rows: list[dict[str, Any]], reason: str | None) -> str:
+    """Return one line of the table: a bank at a size."""
+    ours = rows[0]
+    text = (
+        f"{ours['bank']:<17}{ours['subscriptions']:>7,}{ours['matches_per_event']:>8.2f} │{_rate(ours):>37}"
+        f"{ours['with_envelopes_per_second']['median']:>11,.0f}{ours['adds_per_second']:>9,.0f}"
+        f"{ours['removes_per_second']:>10,.0f}{ours['swap_ms']['median']:>8.2f}{ours['swap_ms']['max']:>7.2f}"
+        f"{ours['bytes_per_subscription']:>7,.0f} │"
+    )
+    if len(rows) == 1:
+        return f"{text}{reason or '':>45} │"
+    ratios = f"{ours['ratio_to_event_ruler']:>7.2f}{ours['cpu_ratio']:>8.2f}"
+    return f"{text}{_rate(rows[1]):>33}{rows[1]['load_seconds']:>8.2f} │{ratios}"
+
+
+def _rate(row: dict[str, Any]) -> str:
+    rate = row["events_per_second"]
+    spread = f"({rate['min']:,.0f} … {rate['max']:,.0f})"
+    return f"{rate['median']:>9,.0f}{spread:>21}"
+
+
+def verdict(rows: list[dict[str, Any]]) -> list[str]:
+    """Return what the table says in short, of the largest size measured."""
+    size = max(row["subscriptions"] for row in rows)
+    ours = {row["bank"]: row for row in rows if row["engine"] == "router" and row["subscriptions"] == size}
+    slowest = min(ours.values(), key=_median)
+    said = [f"slowest bank at {size:,}: {slowest['bank']}, {_median(slowest):,.0f} events/s"]
+    worst = max(ours.values(), key=lambda row: row["swap_ms"]["max"])
+    said.append(f"longest swap: {worst['bank']}, {worst['swap_ms']['max']:.2f} ms")
+    if "mix" in ours and ours["mix"]["ratio_to_event_ruler"]:
+        by_clock, by_cpu = ours["mix"]["ratio_to_event_ruler"], ours["mix"]["cpu_ratio"]
+        said.append(f"mix: {by_clock:.2f} times the rate of event-ruler ({by_cpu:.2f} by CPU)")
+    if "exact" in ours:
+        said += [
+            f"{name} takes {_median(ours['exact']) / _median(ours[name]):.2f} times the time of exact"
+            for name in ("contains", "ignorecase", "ignorecaseprefix")
+            if name in ours
+        ]
+    return said
+
+
+def _median(row: dict[str, Any]) -> float:
+    return float(row["events_per_second"]["median"])

@@ -1,0 +1,161 @@
+"""Needles: from a text to the subscriptions that want one that contains something, by one search for all of it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from router.filters.automata import Automaton, is_searchable
+from router.filters.tables import Bucket, Find, Hit, merged, run
+
+_FEW: Final = 16
+"""So many new operands are looked for one by one."""
+_SHARE: Final = 32
+_MANY: Final = 64
+_LARGEST_REBUILT: Final = 4096
+"""An automaton for so many is built in a few milliseconds; a larger one is left as it is."""
+
+
+class Needles:
+    """Buckets by what a text must contain, of subscriptions with one such operand.
+
+    Most operands are compiled into automata, which copies share; new ones are looked for one by one until they are many.
+    """
+
+    __slots__ = ("_automata", "_buckets", "_fresh", "_merged", "_odd", "epoch")
+
+    def __init__(self, epoch: object) -> None:
+        self.epoch = epoch
+        self._buckets: dict[str, Any] = {}
+        self._automata: list[Automaton] = []
+        self._fresh: dict[str, None] = {}
+        self._odd: dict[str, None] = {}
+        self._merged: list[dict[int, Sequence[Hit]]] = []
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def copy(self, epoch: object) -> "Needles":
+        """Return a copy that may change during `epoch`."""
+        copy = type(self)(epoch)
+        copy._buckets = self._buckets.copy()  # noqa: SLF001 (its own class)
+        copy._automata = self._automata  # noqa: SLF001 (its own class)
+        copy._fresh = self._fresh.copy()  # noqa: SLF001 (its own class)
+        copy._odd = self._odd.copy()  # noqa: SLF001 (its own class)
+        return copy
+
+    def get(self, operand: str) -> Any:  # noqa: ANN401 (the node's bucket)
+        """Return the bucket of an operand, or None."""
+        return self._buckets.get(operand)
+
+    def put(self, operand: str, bucket: Bucket) -> None:
+        """File a bucket."""
+        if operand not in self._buckets:
+            if not is_searchable(operand):
+                self._odd[operand] = None
+            elif not any(operand in automaton.numbers for automaton in self._automata):
+                self._fresh[operand] = None
+        self._buckets[operand] = bucket
+
+    def drop(self, operand: str) -> None:
+        """Forget the bucket of an operand."""
+        del self._buckets[operand]
+        self._fresh.pop(operand, None)
+        self._odd.pop(operand, None)
+
+    @property
+    def find(self) -> Find:
+        """Finds what is filed at any operand that a text contains."""
+        return self._find
+
+    def _find(self, text: str) -> Sequence[Hit]:
+        if len(self._fresh) > _FEW and self._is_stale():
+            self._compile()
+        if len(self._merged) != len(self._automata):
+            self._merged = [{} for _ in self._automata]
+        hits: list[Hit] = []
+        for automaton, known in zip(self._automata, self._merged, strict=True):
+            found = automaton.search(text)
+            if found:
+                hits += self._hits(automaton, known, found)
+        for needles in (self._fresh, self._odd):
+            for needle in needles:
+                if needle in text:
+                    hits += self._buckets[needle].hits
+        return hits
+
+    def _hits(
+        self, automaton: Automaton, known: dict[int, Sequence[Hit]], found: list[tuple[int, int, int]]
+    ) -> Sequence[Hit]:
+        """Return what is filed at the needles found.
+
+        At each place where some end, the longest comes first, and with it come all others that end there.
+        """
+        if len({number for number, _, _ in found}) < len(found):
+            return [hit for number in {number for number, _, _ in found} for hit in self._hits_of(automaton, number)]
+        hits: list[Hit] = []
+        last = -1
+        for number, _, end in found:
+            if end != last:
+                last = end
+                more = known.get(number)
+                if more is None:
+                    together = [one for one, _, stop in found if stop == end]
+                    more = merged([hit for one in together for hit in self._hits_of(automaton, one)])
+                    known[number] = more
+                hits += more
+        return hits
+
+    def _hits_of(self, automaton: Automaton, number: int) -> Sequence[Hit]:
+        bucket = self._buckets.get(automaton.needles[number])
+        return () if bucket is None else bucket.hits  # type: ignore[no-any-return]  # the node's bucket
+
+    def _is_stale(self) -> bool:
+        last = len(self._automata[-1].needles) if self._automata else 0
+        return len(self._fresh) > min(_MANY, last // _SHARE)
+
+    def _compile(self) -> None:
+        """Build the newest automaton anew, with what is fresh; or another, once it is large."""
+        needles = list(self._fresh)
+        automata = [automaton for automaton in self._automata if self._is_used(automaton)]
+        needles += [
+            needle
+            for automaton in self._automata
+            if automaton not in automata or (automaton is automata[-1] and len(automaton.needles) < _LARGEST_REBUILT)
+            for needle in automaton.needles
+            if needle in self._buckets
+        ]
+        if automata and len(automata[-1].needles) < _LARGEST_REBUILT:
+            automata.pop()
+        self._automata, self._fresh, self._merged = [*automata, Automaton(needles)], {}, []
+
+    def _is_used(self, automaton: Automaton) -> bool:
+        return sum(needle in self._buckets for needle in automaton.needles) * 2 > len(automaton.needles)
+
+
+class SharedNeedles(Needles):
+    """Buckets of subscriptions with several such operands: one that is found by two of them is found once."""
+
+    __slots__ = ()
+
+    @property
+    def find(self) -> Find:
+        """Finds what is filed at any operand that a text contains."""
+        return self._find_once
+
+    def _find_once(self, text: str) -> Sequence[Hit]:
+        hits = self._find(text)
+        return [((), None, _Once(hits).collect)] if len(hits) > 1 else hits
+
+
+class _Once:
+    """What several operands found at once."""
+
+    __slots__ = ("_hits",)
+
+    def __init__(self, hits: Sequence[Hit]) -> None:
+        self._hits = hits
+
+    def collect(self, values: list[Any], found: list[Any]) -> None:
+        """Add the targets of those that match, each once."""
+        collected: list[Any] = []
+        run(self._hits, values, collected)
+        found += dict.fromkeys(collected)

@@ -1,0 +1,165 @@
+"""Requirements: conditions bound to slots, one object for equal ones, and what the index can file a subscription by."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from router.filters.conditions import Condition
+from router.filters.letters import fold
+from router.filters.operators import Relation
+from router.filters.paths import TYPE_SLOT
+
+AnchorKind = Literal["texts", "numbers", "begins", "ends", "contains", "contains any"]
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A way to find a subscription by a value: it must be, begin with, end with or contain one of the operands."""
+
+    kind: AnchorKind
+    slot: int
+    on_arrays: bool
+    operands: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One side of a range; subscriptions that share it differ in their thresholds only."""
+
+    slot: int
+    is_upper: bool
+    is_closed: bool
+    on_arrays: bool
+
+
+class Requirement:
+    """A condition of one or more subscriptions on the value in a slot.
+
+    With `bounds` (and their `thresholds`) it need not be asked. What the anchor finds need not be asked either, unless
+    the anchor `is_loose`.
+    """
+
+    __slots__ = ("anchor", "bounds", "condition", "identity", "number", "places", "slot", "thresholds", "users")
+
+    def __init__(self, number: int, slot: int, condition: Condition, identity: Hashable) -> None:
+        self.number = number
+        self.slot = slot
+        self.condition = condition
+        self.identity = identity
+        self.users = 0
+        self.anchor = _anchor_of(slot, condition)
+        self.bounds, self.thresholds = _bounds_of(slot, condition)
+        anchor = self.anchor
+        self.places = () if anchor is None else tuple((anchor.kind, slot, operand) for operand in anchor.operands)
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether the anchor finds more than the condition accepts."""
+        return self.condition.case_sensitive
+
+
+_COSTS: Final[dict[AnchorKind, tuple[float, float]]] = {
+    "texts": (0.0, 1.0),
+    "numbers": (0.0, 1.0),
+    "begins": (1.0, 1.2),
+    "ends": (1.0, 1.2),
+    "contains": (4.0, 1.5),
+    "contains any": (4.0, 1.5),
+}
+"""What a way to find costs an event, in subscriptions that are found in vain, and how these count."""
+_TYPES_ARE_COMMON: Final = 8.0
+_BOUNDS: Final[dict[Relation, tuple[bool, bool]]] = {
+    Relation.LESS: (True, False),
+    Relation.AT_MOST: (True, True),
+    Relation.GREATER: (False, False),
+    Relation.AT_LEAST: (False, True),
+}
+
+
+class Requirements:
+    """All requirements in use, each once, and how many subscriptions could be found by each anchor's operand."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Requirement] = {}
+        self._commonness: dict[tuple[AnchorKind, int, Any], int] = {}
+        self._made = 0
+
+    def take(self, slot: int, condition: Condition) -> Requirement:
+        """Return the requirement of one more subscription."""
+        identity = (slot, condition.identity)
+        requirement = self._known.get(identity)
+        if requirement is None:
+            self._made += 1
+            requirement = self._known[identity] = Requirement(self._made, slot, condition, identity)
+        requirement.users += 1
+        for place in requirement.places:
+            self._commonness[place] = self._commonness.get(place, 0) + 1
+        return requirement
+
+    def give_back(self, requirement: Requirement) -> None:
+        """Forget one subscription's use of a requirement."""
+        requirement.users -= 1
+        if not requirement.users:
+            del self._known[requirement.identity]
+        for place in requirement.places:
+            left = self._commonness.pop(place) - 1
+            if left:
+                self._commonness[place] = left
+
+    def most_selective(self, requirements: Sequence[Requirement]) -> Requirement | None:
+        """Return the requirement by which the fewest others are found; all have an anchor. None when there is none."""
+        if len(requirements) < 2:  # noqa: PLR2004 (nothing to compare)
+            return requirements[0] if requirements else None
+        return min(requirements, key=self._cost)
+
+    def _cost(self, requirement: Requirement) -> float:
+        fixed, weight = _COSTS[requirement.places[0][0]]
+        if requirement.slot == TYPE_SLOT:
+            fixed += _TYPES_ARE_COMMON
+        return fixed + weight * max(map(self._commonness.__getitem__, requirement.places))
+
+
+def _anchor_of(slot: int, condition: Condition) -> Anchor | None:
+    operator = condition.operator
+    if operator is None or operator.is_negated:
+        return None
+    texts = operator.operand == "text"
+    match operator.relation:
+        case Relation.IN:
+            operands = tuple(dict.fromkeys(condition.operands))
+            return Anchor("texts" if texts else "numbers", slot, condition.on_arrays, operands)
+        case Relation.BEGINS:
+            return _affix_anchor("begins", slot, condition, str.startswith)
+        case Relation.ENDS:
+            return _affix_anchor("ends", slot, condition, str.endswith)
+        case Relation.CONTAINS:
+            return _affix_anchor("contains", slot, condition, str.__contains__)
+        case _:
+            return None
+
+
+def _affix_anchor(
+    kind: AnchorKind, slot: int, condition: Condition, implies: Callable[[str, str], bool]
+) -> Anchor | None:
+    """Leave out what another operand finds already; nothing can be found by an empty one, which every text has."""
+    kept: list[str] = []
+    operands = map(fold, condition.operands) if condition.case_sensitive else condition.operands
+    for operand in sorted(operands, key=len):
+        if not any(implies(operand, other) for other in kept):
+            kept.append(operand)
+    if kind == "contains" and len(kept) > 1:
+        kind = "contains any"
+    return Anchor(kind, slot, condition.on_arrays, tuple(kept)) if kept[0] else None
+
+
+def _bounds_of(slot: int, condition: Condition) -> tuple[tuple[Bound, ...], tuple[float, ...]]:
+    operator = condition.operator
+    if operator is None or operator.is_negated:
+        return (), ()
+    if operator.relation in _BOUNDS:
+        return (Bound(slot, *_BOUNDS[operator.relation], condition.on_arrays),), condition.operands
+    # In an array one element must be in the range: two bounds could be kept by two elements.
+    if operator.relation is Relation.WITHIN and len(condition.operands) == 1 and not condition.on_arrays:
+        sides = (Bound(slot, False, True, False), Bound(slot, True, True, False))  # noqa: FBT003 (a record's fields)
+        return sides, condition.operands[0]
+    return (), ()

@@ -1,0 +1,267 @@
+"""Tables: from what an event has at one place to the subscriptions that are filed there."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Final, Protocol
+
+from router.filters.letters import fold
+
+Hit = tuple[
+    tuple[tuple[int, Callable[[Any], bool]], ...], list[Any] | None, Callable[[list[Any], list[Any]], None] | None
+]
+"""Subscriptions found: the checks that are left, and their targets, or what collects these."""
+
+Find = Callable[[Any], Sequence[Hit]]
+"""From a value to what is filed for it."""
+
+_REMEMBERED: Final = 4096
+_LONGEST_REMEMBERED: Final = 128
+_WORTH_MERGING: Final = 2
+_LARGEST_MERGED: Final = 256
+
+
+def run(hits: Sequence[Hit], values: list[Any], found: list[Any]) -> None:
+    """Ask what is left to ask of each hit, and add the targets of those for which all holds."""
+    for checks, targets, collect in hits:
+        for slot, accepts in checks:
+            if not accepts(values[slot]):
+                break
+        else:
+            if targets is not None:
+                found += targets
+            elif collect is not None:
+                collect(values, found)
+
+
+def merged(hits: list[Hit]) -> list[Hit]:
+    """Return the same hits, those of which nothing is asked as one, unless that would take much memory."""
+    plain = [hit[1] for hit in hits if not hit[0] and hit[1] is not None]
+    if len(plain) < _WORTH_MERGING or sum(map(len, plain)) > _LARGEST_MERGED:
+        return hits
+    rest = [hit for hit in hits if hit[0] or hit[1] is None]
+    return [((), [target for targets in plain for target in targets], None), *rest]
+
+
+class Bucket(Protocol):
+    """What is filed at one operand."""
+
+    @property
+    def hits(self) -> Sequence[Hit]:
+        """What is found there."""
+        ...
+
+
+class Table(Protocol):
+    """Buckets by operand; it changes only while its epoch is the index's."""
+
+    epoch: object
+
+    def __len__(self) -> int: ...
+
+    def copy(self, epoch: object) -> "Table":
+        """Return a copy that may change during `epoch`."""
+        ...
+
+    def get(self, operand: Any) -> Any:  # noqa: ANN401 (the node's bucket)
+        """Return the bucket of an operand, or None."""
+        ...
+
+    def put(self, operand: Any, bucket: Bucket) -> None:  # noqa: ANN401 (a text or a number)
+        """File a bucket."""
+        ...
+
+    def drop(self, operand: Any) -> None:  # noqa: ANN401 (a text or a number)
+        """Forget the bucket of an operand."""
+        ...
+
+    @property
+    def find(self) -> Find:
+        """Finds what is filed at any operand that a value (a folded text or a number) meets."""
+        ...
+
+
+class Exact:
+    """Buckets by what a value must equal."""
+
+    __slots__ = ("_buckets", "_by_letters", "epoch")
+
+    def __init__(self, epoch: object, buckets: dict[Any, Any] | None = None) -> None:
+        self.epoch = epoch
+        self._buckets = {} if buckets is None else buckets
+        self._by_letters: _ByLetters | None = None
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def copy(self, epoch: object) -> "Exact":
+        """Return a copy that may change during `epoch`."""
+        return Exact(epoch, self._buckets.copy())
+
+    def get(self, operand: Any) -> Any:  # noqa: ANN401 (the node's bucket)
+        """Return the bucket of an operand, or None."""
+        return self._buckets.get(operand)
+
+    def put(self, operand: Any, bucket: Bucket) -> None:  # noqa: ANN401 (a text or a number)
+        """File a bucket."""
+        self._buckets[operand] = bucket
+
+    def drop(self, operand: Any) -> None:  # noqa: ANN401 (a text or a number)
+        """Forget the bucket of an operand."""
+        del self._buckets[operand]
+
+    @property
+    def find(self) -> Find:
+        """Finds what is filed at a value."""
+        get = self._buckets.get
+
+        def find(value: Any) -> Sequence[Hit]:  # noqa: ANN401 (a folded text or a number)
+            bucket = get(value)
+            return () if bucket is None else bucket.hits
+
+        return find
+
+    @property
+    def by_letters(self) -> "dict[str, Sequence[Hit]]":
+        """What `find` returns for a text, by the text as it is written; all texts are there when they are asked for."""
+        if self._by_letters is None:
+            self._by_letters = _ByLetters(self.find)
+        return self._by_letters
+
+
+class _ByLetters(dict[str, "Sequence[Hit]"]):
+    """Remembers what is found for a text, which saves folding those that come often."""
+
+    __slots__ = ("_find",)
+
+    def __init__(self, find: Find) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, text: str) -> Sequence[Hit]:
+        found = self._find(fold(text))
+        if len(self) < _REMEMBERED and len(text) <= _LONGEST_REMEMBERED:
+            self[text] = found
+        return found
+
+
+class Beginnings:
+    """Buckets by what a text must begin with.
+
+    The operands are kept in order, and of each is known the longest other that it begins with. The last operand that
+    does not come after a text begins with all operands that the text begins with.
+    """
+
+    __slots__ = ("_buckets", "_find", "_operands", "_parents", "epoch")
+    _direction: ClassVar[int] = 1
+
+    def __init__(self, epoch: object) -> None:
+        self.epoch = epoch
+        self._buckets: dict[str, Any] = {}
+        self._operands: list[str] = []
+        self._parents: dict[str, str | None] = {}
+        self._find: Find | None = None
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def copy(self, epoch: object) -> "Beginnings":
+        """Return a copy that may change during `epoch`."""
+        copy = type(self)(epoch)
+        copy._buckets = self._buckets.copy()  # noqa: SLF001 (its own class)
+        copy._operands = self._operands.copy()  # noqa: SLF001 (its own class)
+        copy._parents = self._parents.copy()  # noqa: SLF001 (its own class)
+        return copy
+
+    def get(self, operand: str) -> Any:  # noqa: ANN401 (the node's bucket)
+        """Return the bucket of an operand, or None."""
+        return self._buckets.get(operand)
+
+    def put(self, operand: str, bucket: Bucket) -> None:
+        """File a bucket."""
+        if operand not in self._buckets:
+            place = bisect_left(self._operands, operand)
+            parent = self._operands[place - 1] if place else None
+            while parent is not None and not operand.startswith(parent):
+                parent = self._parents[parent]
+            self._parents[operand] = parent
+            for longer in self._longer(place, operand):
+                if self._parents[longer] == parent:
+                    self._parents[longer] = operand
+            self._operands.insert(place, operand)
+        self._buckets[operand] = bucket
+
+    def drop(self, operand: str) -> None:
+        """Forget the bucket of an operand."""
+        del self._buckets[operand]
+        place = bisect_left(self._operands, operand)
+        del self._operands[place]
+        parent = self._parents.pop(operand)
+        for longer in self._longer(place, operand):
+            if self._parents[longer] == operand:
+                self._parents[longer] = parent
+
+    @property
+    def find(self) -> Find:
+        """Finds what is filed at any operand that a text begins with."""
+        if self._find is None:
+            self._find = _finder(self._operands, self._parents, self._buckets, self._direction)
+        return self._find
+
+    def _longer(self, place: int, operand: str) -> Iterable[str]:
+        while place < len(self._operands) and self._operands[place].startswith(operand):
+            yield self._operands[place]
+            place += 1
+
+
+def _finder(
+    operands: list[str], parents: dict[str, str | None], buckets: dict[str, Any], direction: int
+) -> Callable[[str], Sequence[Hit]]:
+    chains: dict[str, Sequence[Hit]] = {}
+
+    def find(text: str) -> Sequence[Hit]:
+        # Before the first operand stands the last, which the text does not begin with, being smaller.
+        operand: str | None = operands[bisect_right(operands, text) - 1]
+        while operand is not None:
+            if text.startswith(operand):
+                return chains.get(operand) or chain(operand)
+            operand = parents[operand]
+        return ()
+
+    def find_backwards(text: str) -> Sequence[Hit]:
+        text = text[::-1]
+        operand: str | None = operands[bisect_right(operands, text) - 1]
+        while operand is not None:
+            if text.startswith(operand):
+                return chains.get(operand) or chain(operand)
+            operand = parents[operand]
+        return ()
+
+    def chain(operand: str) -> Sequence[Hit]:
+        hits: list[Hit] = []
+        step: str | None = operand
+        while step is not None:
+            hits += buckets[step].hits
+            step = parents[step]
+        chains[operand] = merged(hits)
+        return chains[operand]
+
+    return find if direction > 0 else find_backwards
+
+
+class Endings(Beginnings):
+    """Buckets by what a text must end with: beginnings, read backwards."""
+
+    __slots__ = ()
+    _direction: ClassVar[int] = -1
+
+    def get(self, operand: str) -> Any:  # noqa: ANN401 (the node's bucket)
+        """Return the bucket of an operand, or None."""
+        return super().get(operand[::-1])
+
+    def put(self, operand: str, bucket: Bucket) -> None:
+        """File a bucket."""
+        super().put(operand[::-1], bucket)
+
+    def drop(self, operand: str) -> None:
+        """Forget the bucket of an operand."""
+        super().drop(operand[::-1])

@@ -1,0 +1,81 @@
+"""Many small writers become a few large writes."""
+
+import asyncio
+
+import pytest
+
+from router.errors import KafkaUnavailableError, RefusedError
+from router.kafka.joint_writer import JointWriter
+from router.kafka.memory import MemoryProducer
+from router.kafka.producer import Message
+
+
+class HeldProducer(MemoryProducer):
+    """Counts its writes, which wait until they are let go; refuses what is called `huge`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes = []
+        self.go = asyncio.Event()
+
+    async def write(self, topic, messages):
+        self.writes.append(len(messages))
+        await self.go.wait()
+        if any(message.value == b"huge" for message in messages):
+            raise RefusedError("too large")
+        await super().write(topic, messages)
+
+
+def message(text):
+    return [Message(None, text.encode())]
+
+
+async def started(producer, *texts):
+    """The writes of several tasks, the first of which is under way."""
+    writer = JointWriter(producer, "t")
+    tasks = [asyncio.create_task(writer.write(message(text), len(text))) for text in texts[:1]]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    tasks += [asyncio.create_task(writer.write(message(text), len(text))) for text in texts[1:]]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_those_who_come_during_a_write_are_the_next_one_together():
+    producer = HeldProducer()
+    tasks = await started(producer, "a", "b", "c", "d")
+    producer.go.set()
+    await asyncio.gather(*tasks)
+    assert producer.writes == [1, 3]
+    assert [one.value for one in producer.topics["t"]] == [b"a", b"b", b"c", b"d"]
+
+
+async def test_who_gave_up_before_its_turn_writes_nothing():
+    producer = HeldProducer()
+    tasks = await started(producer, "a", "b", "c")
+    tasks[1].cancel()
+    await asyncio.sleep(0)
+    producer.go.set()
+    await asyncio.gather(tasks[0], tasks[2])
+    assert [one.value for one in producer.topics["t"]] == [b"a", b"c"]
+
+
+async def test_a_record_that_is_refused_is_the_failure_of_its_writer_only():
+    producer = HeldProducer()
+    tasks = await started(producer, "a", "huge", "c")
+    producer.go.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(result) for result in results] == [type(None), RefusedError, type(None)]
+    assert [one.value for one in producer.topics["t"]] == [b"a", b"c"]
+
+
+async def test_without_kafka_everyone_is_told_and_the_next_write_is_tried():
+    producer = MemoryProducer()
+    producer.broken = True
+    writer = JointWriter(producer, "t")
+    for _ in range(2):
+        with pytest.raises(KafkaUnavailableError):
+            await writer.write(message("a"), 1)
+    producer.broken = False
+    await writer.write(message("b"), 1)
+    assert [one.value for one in producer.topics["t"]] == [b"b"]
