@@ -27,6 +27,7 @@ from router.api.warnings import advice_on, warnings_about, warnings_header
 from router.errors import ConflictError, NotFoundError, RefusedError
 from router.resources.view import ResourcesView
 from router.secrets import SecretBox
+from router.subscriptions.scopes import is_group
 from router.subscriptions.store import SubscriptionStore
 from topics import Source, Subscription, TopicSink, WebhookSink
 from topics.resources import SystemTopic
@@ -196,6 +197,8 @@ class EventSubscriptions:
     def _source(self, scope: str) -> Source:
         topic = self._system_topics.get(SystemTopic, scope)
         source = self._sources.get(topic.source if topic else scope)
+        if source is None and is_group(scope.lower()):
+            return _every_source_in(scope, self._now())
         if source is None:
             raise NotFoundError(f"The source '{scope[:300]}' was not found.")
         return source
@@ -217,6 +220,12 @@ class EventSubscriptions:
                 raise ConflictError(
                     f"deleteTopic: the topic subscriber.{topic} is also that of '{one.name}'; nothing was deleted."
                 )
+
+
+def _every_source_in(scope: str, now: datetime) -> Source:
+    """Return what stands for all sources of a group: it has no keys, and workspaces' events unless others are named."""
+    name = scope.rpartition("/")[2]
+    return Source(id=scope, name=name, kind="workspace", sealed_key1="", sealed_key2="", created_at=now)
 
 
 def _missing(path: EventSubscriptionPath) -> NotFoundError:

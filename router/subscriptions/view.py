@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from router.filters.clauses import clauses_of
 from router.filters.index import Index, Snapshot
+from router.subscriptions.scopes import above, is_below, is_group
 from topics.events import EventSchema
 from topics.subscribers import subscriber_topic
 from topics.subscriptions import Subscription, TopicSink, subscription_key
@@ -34,7 +35,12 @@ class Routes:
 
     def of(self, source: str) -> Snapshot[Route] | None:
         """Return the compiled filters of those who want a source's events; None when nobody does."""
-        return self._by_source.get(source.lower())
+        scope = source.lower()
+        found = self._by_source.get(scope)
+        if found is None:
+            # Nobody asks for this source alone. The nearest scope above it has all who ask for more than one.
+            found = next((self._by_source[one] for one in above(scope) if one in self._by_source), None)
+        return found
 
 
 class SubscriptionsView:
@@ -42,7 +48,9 @@ class SubscriptionsView:
 
     def __init__(self) -> None:
         self._subscriptions: dict[bytes, Subscription] = {}
+        # By scope, in lower case; each has those who ask for the scope, and those who ask for a scope above it.
         self._indexes: dict[str, Index[Route]] = {}
+        self._of_groups: dict[bytes, Route] = {}
         self._expiring: dict[bytes, datetime] = {}
         self._routes: Routes | None = None
 
@@ -98,8 +106,14 @@ class SubscriptionsView:
             topic=subscriber_topic(sink.name) if isinstance(sink, TopicSink) else None,
             schema=subscription.delivery_schema,
         )
-        index = self._indexes.setdefault(subscription.source.lower(), Index())
-        index.add(key, clauses_of(subscription.filter), route)
+        scope = subscription.source.lower()
+        if scope not in self._indexes:
+            self._indexes[scope] = self._index_with_those_above(scope)
+        if is_group(scope):
+            self._of_groups[key] = route
+        clauses = clauses_of(subscription.filter)
+        for index in self._indexes_of(scope):
+            index.add(key, clauses, route)
         if subscription.expiration is not None:
             self._expiring[key] = subscription.expiration
         self._routes = None
@@ -111,7 +125,22 @@ class SubscriptionsView:
 
     def _unfile(self, key: bytes, subscription: Subscription) -> None:
         self._expiring.pop(key, None)
-        index = self._indexes.get(subscription.source.lower())
-        if index is not None:
+        self._of_groups.pop(key, None)
+        for index in self._indexes_of(subscription.source.lower()):
             index.remove(key)
         self._routes = None
+
+    def _indexes_of(self, scope: str) -> list[Index[Route]]:
+        """Return the indexes that those who ask for a scope belong to: its own, and of a group those below it."""
+        if not is_group(scope):
+            return [self._indexes[scope]] if scope in self._indexes else []
+        return [index for one, index in self._indexes.items() if one == scope or is_below(one, scope)]
+
+    def _index_with_those_above(self, scope: str) -> Index[Route]:
+        index: Index[Route] = Index()
+        groups = set(above(scope))
+        for key, route in self._of_groups.items():
+            subscription = self._subscriptions[key]
+            if subscription.source.lower() in groups:
+                index.add(key, clauses_of(subscription.filter), route)
+        return index

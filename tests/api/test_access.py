@@ -307,3 +307,13 @@ async def test_what_anybody_may_know_is_told_without_a_token(site: Site):
     key = jwt.PyJWK(next(one for one in keys if one["kid"] == jwt.get_unverified_header(token)["kid"]))
     assert jwt.decode(token, key, algorithms=["RS256"], audience="https://management.azure.com")["idtyp"] == "app"
     assert not any("d" in one for one in keys)
+
+
+async def test_a_subscription_may_ask_for_every_source_of_a_group(site: Site):
+    for scope in (GROUP, SUBSCRIPTION):
+        path = f"{scope}/{SUBSCRIPTIONS}/wide"
+        answer = await site.api.call("PUT", path, {"properties": to_topic("wide")})
+        assert (answer.status_code, answer.json()["id"]) == (201, path)
+    listed = (await site.api.call("GET", f"{SUBSCRIPTION}/{SUBSCRIPTIONS}")).json()["value"]
+    assert sorted(one["name"] for one in listed) == ["es1", "wide", "wide"]
+    assert (await site.status("PUT", f"{GROUP}/{SUBSCRIPTIONS}/x", await site.principal("Owner", WORKSPACE)))[0] == 403

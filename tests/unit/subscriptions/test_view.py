@@ -1,5 +1,7 @@
 from datetime import timedelta
 
+import pytest
+
 from router.subscriptions.view import SubscriptionsView
 from tests.builders import NOON, WORKSPACE, a_subscription
 from topics.subscriptions import subscription_key
@@ -80,3 +82,27 @@ def test_an_expired_subscription_is_routed_to_no_more():
     assert routed(view) == ["two"]
     view.apply(subscription_key(a_subscription("one").id), None)
     assert view.get(a_subscription("one").id) is None
+
+
+GROUP = "/subscriptions/s/resourceGroups/g"
+CATS, DOGS = (f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/{name}" for name in ("cats", "dogs"))
+WANTED = [("one", CATS), ("group", GROUP), ("all", "/subscriptions/S"), ("other", GROUP + "2")]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
+def test_who_asks_for_a_group_gets_the_events_of_every_source_in_it(order):
+    view = a_view(*(a_subscription(WANTED[at][0], source=WANTED[at][1]) for at in order))
+    assert sorted(routed(view, CATS)) == ["all", "group", "one"]
+    assert sorted(routed(view, DOGS)) == ["all", "group"]
+    assert routed(view, DOGS.replace("/g/", "/h/")) == ["all"]
+    assert routed(view, "/subscriptions/t/resourceGroups/g/providers/x/y/z") == []
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0)])
+def test_a_group_that_is_no_longer_asked_for_is_forgotten_everywhere(order):
+    view = a_view(*(a_subscription(WANTED[at][0], source=WANTED[at][1]) for at in order))
+    view.apply(subscription_key(a_subscription("group").id), None)
+    assert sorted(routed(view, CATS)) == ["all", "one"]
+    assert routed(view, DOGS) == ["all"]
+    view.apply(subscription_key(a_subscription("one").id), None)
+    assert routed(view, CATS) == ["all"]
