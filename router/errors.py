@@ -8,7 +8,8 @@
     ├── UnauthorizedError       no credentials, or wrong ones
     ├── ForbiddenError          good credentials, but not for this
     ├── NotFoundError           no such resource
-    └── ConflictError           the resource is in the way of the request
+    ├── ConflictError           the resource is in the way of the request
+    └── PreconditionError       the resource is not as the request expects it
 
 Each carries a message for the person who made the mistake, and a hint where there is something to do about it.
 """
@@ -60,3 +61,7 @@ class NotFoundError(RouterError):
 
 class ConflictError(RouterError):
     """The resource is in the way of the request."""
+
+
+class PreconditionError(RouterError):
+    """The resource is not as the request expects it: somebody else changed it (If-Match)."""

@@ -10,6 +10,7 @@ from router.errors import (
     ForbiddenError,
     KafkaUnavailableError,
     NotFoundError,
+    PreconditionError,
     RefusedError,
     RouterError,
     UnauthorizedError,
@@ -21,6 +22,7 @@ _PLAIN: dict[type[RouterError], tuple[HTTPStatus, str]] = {
     ForbiddenError: (HTTPStatus.FORBIDDEN, "AuthorizationFailed"),
     NotFoundError: (HTTPStatus.NOT_FOUND, "ResourceNotFound"),
     ConflictError: (HTTPStatus.CONFLICT, "Conflict"),
+    PreconditionError: (HTTPStatus.PRECONDITION_FAILED, "PreconditionFailed"),
 }
 
 
@@ -55,7 +57,7 @@ def answer_to(error: RouterError) -> Answer:
         case UnauthorizedError():
             headers = {"WWW-Authenticate": "Bearer"}
             return error_answer(HTTPStatus.UNAUTHORIZED, "AuthenticationFailed", message, headers=headers)
-        case ForbiddenError() | NotFoundError() | ConflictError():
+        case ForbiddenError() | NotFoundError() | ConflictError() | PreconditionError():
             return error_answer(*_PLAIN[type(error)], message)
         case KafkaUnavailableError():
             headers = {"Retry-After": _RETRY_SECONDS}

@@ -23,6 +23,8 @@ class Call:
     body: bytes
     base_url: str
     caller: Caller = NOBODY
+    if_match: str | None = None
+    """The ETag that the caller expects the resource to have."""
 
     @property
     def api_version(self) -> str:

@@ -34,6 +34,19 @@ BAD_URL: Final = (
 )
 """Azure's own words (§6.4)."""
 
+_QUEUE: Final = f"A queue is a Kafka topic with one consumer group: give an {EVENT_HUB} of its name."
+_INSTEAD: Final = {
+    "storagequeue": _QUEUE,
+    "servicebusqueue": _QUEUE,
+    "servicebustopic": f"A topic is a Kafka topic: give an {EVENT_HUB} of its name.",
+    "namespacetopic": f"Pull from a Kafka topic: give an {EVENT_HUB}.",
+    "azurefunction": f"Give a {WEBHOOK} with the function's own URL: "
+    "https://<host>/runtime/webhooks/EventGrid?functionName=<name>&code=<key>.",
+    "hybridconnection": f"There is no relay here: give a {WEBHOOK} that the router reaches.",
+    "monitoralert": f"There are no alerts of Azure Monitor here: give a {WEBHOOK} of what alerts you.",
+    "partnerdestination": f"There are no partners here: give a {WEBHOOK}.",
+}
+
 Json = dict[str, Any]
 _EVENT_HUB_ID: Final = re.compile(r"/providers/Microsoft\.EventHub/namespaces/[^/]+/eventhubs/([^/]+)\Z", re.IGNORECASE)
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}\Z")
@@ -71,7 +84,7 @@ class DestinationReader:
             case "eventhub":
                 return Destination(_topic(properties))
             case _:
-                raise refused(target, kind, f"{WEBHOOK} or {EVENT_HUB} (which means a Kafka topic)")
+                raise _without_meaning(target, kind)
 
     def _webhook(self, given: Members) -> Destination:
         stored = self.stored if isinstance(self.stored, WebhookSink) else None
@@ -130,6 +143,13 @@ class DestinationReader:
         if doubled is not None:
             raise RefusedError(f"{target}: header {shown(doubled)} is given twice.", target=target)
         return found
+
+
+def _without_meaning(target: str, kind: str) -> RefusedError:
+    """Return the refusal of a destination that there is nothing of here, with what to take in its place."""
+    instead = _INSTEAD.get(kind.lower())
+    error = refused(target, kind, f"{WEBHOOK} or {EVENT_HUB} (which means a Kafka topic)")
+    return error if instead is None else RefusedError(error.message, target=target, hint=instead)
 
 
 def destination_json(sink: Sink) -> Json:

@@ -11,6 +11,7 @@ from router.api.answers import Answer, Json
 from router.api.bodies import Definition, DefinitionReader, check_name, is_workspace, subscription_json
 from router.api.calls import Call
 from router.api.destinations import attributes_json
+from router.api.etags import check_match, etag_of
 from router.api.json_bodies import Members
 from router.api.operations import Operations
 from router.api.pages import page
@@ -73,6 +74,7 @@ class EventSubscriptions:
         check_name(path.name)
         source, resource_id = self._place(path)
         async with self._store.changing(resource_id) as stored:
+            check_match(call, stored)
             reader = DefinitionReader(self._box, source, stored, self._moment(stored))
             return await self._define(call, resource_id, reader, reader.whole(call.members()))
 
@@ -82,6 +84,7 @@ class EventSubscriptions:
         async with self._store.changing(resource_id) as stored:
             if stored is None:
                 raise _missing(path)
+            check_match(call, stored)
             reader = DefinitionReader(self._box, source, stored, self._moment(stored))
             return await self._define(call, resource_id, reader, reader.change(call.members(), stored))
 
@@ -92,6 +95,7 @@ class EventSubscriptions:
         async with self._store.changing(resource_id) as stored:
             if stored is None:
                 return Answer(HTTPStatus.NO_CONTENT)
+            check_match(call, stored)
             topic = stored.sink.name if with_topic and isinstance(stored.sink, TopicSink) else None
             if topic is not None:
                 self._refuse_shared(stored, topic)
@@ -107,7 +111,8 @@ class EventSubscriptions:
 
     async def get(self, _call: Call, path: EventSubscriptionPath) -> Answer:
         """Show a subscription."""
-        return Answer(HTTPStatus.OK, self._shown(self._stored(path)))
+        stored = self._stored(path)
+        return Answer(HTTPStatus.OK, self._shown(stored), {"ETag": etag_of(stored)})
 
     async def list_of_source(self, call: Call, path: EventSubscriptionsOfSource) -> Answer:
         """List the subscriptions of a source."""

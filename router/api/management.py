@@ -100,6 +100,7 @@ class Management:
                 body=body,
                 base_url=f"{request.url.scheme}://{request.url.netloc}",
                 caller=caller,
+                if_match=request.headers.get("if-match"),
             )
         )
 

@@ -309,6 +309,41 @@ async def test_what_anybody_may_know_is_told_without_a_token(site: Site):
     assert not any("d" in one for one in keys)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "StorageQueue",
+        "ServiceBusQueue",
+        "ServiceBusTopic",
+        "AzureFunction",
+        "HybridConnection",
+        "MonitorAlert",
+        "Carrier",
+    ],
+)
+async def test_a_destination_that_means_nothing_here_is_refused_by_name(site: Site, kind: str):
+    answer = await site.api.put("queue", {"destination": {"endpointType": kind, "properties": {"resourceId": "/x"}}})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["target"]) == (400, "properties.destination.endpointType")
+    assert kind in error["message"]
+    assert kind == "Carrier" or "give a" in error["message"].lower()
+
+
+async def test_of_two_changes_at_once_the_second_one_learns_of_the_first(site: Site):
+    path, headers = subscription_path("es1"), {"authorization": f"Bearer {TOKEN}"}
+    etag = (await site.api.get("es1")).headers["etag"]
+
+    async def change(if_match: str) -> int:
+        answer = await site.client.patch(
+            f"{path}?{VERSION}", json={"labels": ["a"]}, headers=headers | {"if-match": if_match}
+        )
+        return int(answer.status_code)
+
+    assert [await change(etag), await change(etag), await change("*")] == [201, 412, 201]
+    gone = await site.client.delete(f"{path}?{VERSION}", headers=headers | {"if-match": etag})
+    assert (gone.status_code, gone.json()["error"]["code"]) == (412, "PreconditionFailed")
+
+
 async def test_a_subscription_may_ask_for_every_source_of_a_group(site: Site):
     for scope in (GROUP, SUBSCRIPTION):
         path = f"{scope}/{SUBSCRIPTIONS}/wide"
