@@ -141,7 +141,12 @@ async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
     await management.start()
     cleanup.push_async_callback(_stop, "management", management.stop)
     history = build_history(
-        settings=settings, subscriptions=subscriptions.view, producer=producer, tokens=tokens, now=_now
+        settings=settings,
+        subscriptions=subscriptions.view,
+        producer=producer,
+        tokens=tokens,
+        now=_now,
+        metrics=metrics,
     )
     app = build_server(
         settings,
