@@ -1,7 +1,8 @@
 """An endpoint for benchmarks: answers 200 after as many milliseconds as its path says; knows every id it got.
 
 `/<ms>/…` answers after so long, `/bad/…` as `PUT /mode/<ok|dead|hang|busy>` says. `GET /report`, `GET /times` and
-`PUT /reset` are for whoever measures. As cheap as an endpoint in Python can be, for it shares the cores with what is measured.
+`PUT /reset` are for whoever measures. As cheap as an endpoint in Python can be, for it shares the cores with what is
+measured.
 """
 
 import argparse

@@ -27,7 +27,8 @@ from router.errors import KafkaUnavailableError, RouterError, SettingsError
 from router.identity.callers import AccessTokens, Callers
 from router.identity.certificates import Certificates, ensure_certificates, machine_names
 from router.ingress.answers import error_answer, new_request_id, uri_of
-from router.ingress.http import is_publish_path, publish_routes
+from router.ingress.http import publish_routes
+from router.ingress.paths import PublishFirst, PublishRoute, is_publish_path
 from router.ingress.refusals import Refusal, not_found
 from router.kafka.admin import ensure_topics
 from router.kafka.probe import KafkaProbe
@@ -140,7 +141,12 @@ async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
     await management.start()
     cleanup.push_async_callback(_stop, "management", management.stop)
     history = build_history(
-        settings=settings, subscriptions=subscriptions.view, producer=producer, tokens=tokens, now=_now
+        settings=settings,
+        subscriptions=subscriptions.view,
+        producer=producer,
+        tokens=tokens,
+        now=_now,
+        metrics=metrics,
     )
     app = build_server(
         settings,
@@ -203,6 +209,9 @@ def build_server(settings: Settings, routes: Iterable[BaseRoute], now: Callable[
     app.add_exception_handler(Exception, refuse)
     hosts = TrustedHosts(settings.host, settings.public_url)
     app.add_middleware(BrowserGuard, hosts=hosts, is_exempt=is_publish_path)
+    for route in app.router.routes:
+        if isinstance(route, PublishRoute):
+            app.add_middleware(PublishFirst, route=route)
     return app
 
 

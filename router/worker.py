@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from router.delivery.agent import DeliveryAgent
 from router.errors import KafkaUnavailableError
 from router.fanout.agent import FanoutAgent
-from router.handlers import WebhookHandler
+from router.handlers import Handlers
 from router.kafka.admin import ensure_topics
 from router.kafka.probe import KafkaProbe
 from router.kafka.producer import KafkaProducer
@@ -129,7 +129,7 @@ def _stages(
         "delivery": lambda: DeliveryAgent(
             settings,
             subscriptions=follower.view,
-            handler=WebhookHandler(settings, secret_box(settings)),
+            handler=Handlers(settings, secret_box(settings)),
             producer=producer,
             metrics=metrics,
             now=_now,

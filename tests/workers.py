@@ -12,16 +12,25 @@ from tests.waiting import free_port, until
 
 
 class WorkerProcess:
-    """`router worker` with the fan-out stage, in a process of its own."""
+    """`router worker` with some stages, in a process of its own."""
 
-    def __init__(self, bootstrap_servers: str, data_dir: Path, instance: str, guarantee: str = "effectively_once"):
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        data_dir: Path,
+        instance: str,
+        guarantee: str = "effectively_once",
+        stages: str = "fanout",
+        **environment: str,
+    ):
         self._port = free_port()
         self._log = data_dir / f"{instance}.log"
         self._command = [
-            *(sys.executable, "-m", "router", "worker", "--stages", "fanout", "--data-dir", str(data_dir)),
+            *(sys.executable, "-m", "router", "worker", "--stages", stages, "--data-dir", str(data_dir)),
             *("--bootstrap-servers", bootstrap_servers, "--metrics-port", str(self._port)),
         ]
         self._environment = os.environ | {"ROUTER_INSTANCE": instance, "ROUTER_DELIVERY_GUARANTEE": guarantee}
+        self._environment |= environment
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "WorkerProcess":

@@ -1,6 +1,6 @@
 """How many requests an endpoint gets at once: more while it keeps up, half as many when it has too much. Pure.
 
-As TCP does it: one more for each success until the first sign of overload, from then on one more for each round. Answers
+As TCP does it: one more for each success until the first sign of overload, then one more for each round. Answers
 that take much longer than the quickest did say that more at once would only wait somewhere.
 """
 

@@ -5,6 +5,7 @@ from router.handlers.handshake import AcceptedWithoutCode, Handshake, Refused, V
 from router.handlers.http_client import HttpClient
 from router.handlers.outcome import Delivered, Failed, Outcome, Rejected
 from router.handlers.protocol import DeliveryRequest, Handler
+from router.handlers.registry import Handlers
 from router.handlers.resolver import resolve_and_check
 from router.handlers.safe_address import EndpointPolicy, check_endpoint_url
 from router.handlers.signing import algorithm_of, batch_id, new_signing_secret, verifying_key
@@ -17,6 +18,7 @@ __all__ = [
     "EndpointPolicy",
     "Failed",
     "Handler",
+    "Handlers",
     "Handshake",
     "HttpClient",
     "Outcome",

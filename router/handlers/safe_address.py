@@ -1,7 +1,7 @@
 """Where webhooks may go: public addresses over https, and the private networks that the operator allows.
 
 A name can point anywhere and change between check and use, so the rule that counts is the one for the address that
-is connected to (`session.py`); the check of the URL is for the person who creates a subscription.
+is connected to (`http_client.py`); the check of the URL is for the person who creates a subscription.
 """
 
 import socket

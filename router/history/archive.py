@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from router.history.dead_letter_files import DeadLetterFile, SubscriptionsById, container_of, file_of
-from router.history.options import HistoryOptions
+from router.history.options import GROUP, HistoryOptions
 from router.history.rows import dead_letter_of
 from router.kafka.compacted import CompactedReader
 from topics import DEAD_LETTERS, MAX_MESSAGE_BYTES, SUBSCRIPTIONS, Delivery
@@ -20,7 +20,6 @@ from topics.subscriptions import subscription_key
 
 log = structlog.get_logger(__name__)
 
-GROUP: Final = "router-history"
 GIVE_UP: Final = timedelta(hours=4)
 """How long a location that cannot be written to is waited for, as Event Grid does (§5.8)."""
 FIRST_PAUSE_SECONDS: Final = 1.0

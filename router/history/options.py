@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from router.observability.logs import Format, Level
 from router.settings import Settings
 
+GROUP: Final = "router-history"
 FILE_NAME: Final = "history.sqlite3"
 KEPT: Final = timedelta(days=7)
 """How long attempts and events are known: as long as their topics keep them."""

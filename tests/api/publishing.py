@@ -37,7 +37,7 @@ class SlowProducer(MemoryProducer):
 
 
 class Publishing:
-    """A running endpoint with two workspaces, `local` and `other`, and a custom topic for CloudEvents, `clouds`."""
+    """A running endpoint with two workspaces, `local` and `other`, the custom topics `clouds` (CloudEvents) and `orders`."""
 
     def __init__(self, producer: MemoryProducer, url: str, metrics: Metrics, server: BackgroundServer) -> None:
         self.producer = producer
@@ -70,9 +70,23 @@ async def publishing(producer: MemoryProducer | None = None, limits: Limits | No
         id=WORKSPACE.replace("Microsoft.MachineLearningServices/workspaces/local", "Microsoft.EventGrid/topics/clouds"),
         input_schema="CloudEventSchemaV1_0",
     )
+    orders = a_source(
+        "orders",
+        box,
+        kind="custom-topic",
+        id=clouds.id.replace("clouds", "orders"),
+        input_schema="CustomEventSchema",
+        input_schema_mapping={
+            "properties": {
+                "id": {"sourceField": "myId"},
+                "eventType": {"sourceField": "kind"},
+                "subject": {"sourceField": "about"},
+            }
+        },
+    )
     routes = publish_routes(
         producer=producer,
-        sources=a_sources_view(a_source(box=box), a_source("other", box), clouds, box=box),
+        sources=a_sources_view(a_source(box=box), a_source("other", box), clouds, orders, box=box),
         tokens=BearerTokens(ADMIN_TOKEN),
         metrics=metrics,
         now=lambda: datetime.now(UTC),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ import httpx
 import pytest
 import structlog
 
+from router.api.v1.documentation import documentation_route
 from router.api.v1.history_queries import HistoryQueries
 from router.api.v1.routes import history_routes, unknown_routes
 from router.credentials import BearerTokens
@@ -80,7 +82,9 @@ class Past:
         queries = HistoryQueries(reader=reader, records=self.records, view=self.view, fanned_out=self.how_far)
         tokens = BearerTokens(TOKEN)
         routes = history_routes(queries, self.redriver, tokens)
-        self.app = build_server(Settings(data_dir=data_dir), [*routes, *unknown_routes(routes, tokens)])
+        self.app = build_server(
+            Settings(data_dir=data_dir), [*routes, documentation_route(), *unknown_routes(routes, tokens)]
+        )
         self.client: Any = None
         self.url = ""
 
@@ -207,6 +211,14 @@ class TestProblems:
         (tmp_path / "history.sqlite3").unlink()
         answer = await past.client.get("/v1/attempts")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+
+    async def test_a_page_for_people_without_scripts(self, past):
+        answer = await past.client.get("/docs")
+        assert answer.status_code == 200
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert "POST /v1/dead-letters/redrive" in answer.text
+        assert "<script" not in answer.text
+        assert not re.search(r"(src|href)=\"(?!/openapi|#)", answer.text)
 
     async def test_openapi_describes_it(self, past):
         paths = (await past.client.get("/openapi.json")).json()["paths"]

@@ -77,7 +77,7 @@ async def test_while_a_secret_is_rotated_both_verify_and_another_does_not(handle
     for secret in (new, old):
         verifier(secret).verify(request.body, request.headers)
     for wrong in (former, new_signing_secret()):
-        with pytest.raises(Exception, match="[Nn]o matching signature"):
+        with pytest.raises(Exception, match=r"[Nn]o matching signature"):
             verifier(wrong).verify(request.body, request.headers)
     with pytest.raises(WebhookVerificationError):
         StandardWebhook(new).verify(request.body + b" ", request.headers)

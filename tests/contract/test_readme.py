@@ -1,6 +1,7 @@
 """README.md says what is: its tables, its folder map and its commands are compared with the code."""
 
 import re
+import tomllib
 
 import pytest
 import typer.main
@@ -35,6 +36,18 @@ def test_the_first_two_shell_blocks_run_the_demo_and_the_tests():
     demo, tests = re.findall(r"^```bash\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)[:2]
     assert demo.splitlines()[-1].endswith("router demo")
     assert tests.splitlines()[-1] == ".venv/bin/poe test"
+
+
+def test_the_layers_on_the_page_are_those_that_the_check_knows():
+    page = re.search(
+        r"^```text\n  cli\n(.*?)^```", (ROOT / "docs/architecture.md").read_text(), re.MULTILINE | re.DOTALL
+    )[1]
+    shown = [re.split(r"\s{2,}", line.strip())[0] for line in page.splitlines()]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    there = {path.stem for path in (ROOT / "router").iterdir()}
+    layers = [[name.strip(" ()") for name in layer.split("|")] for layer in contracts[0]["layers"]]
+    known = [" | ".join(name for name in layer if name in there) for layer in layers]
+    assert ["cli", *shown] == [*known, "topics"]
 
 
 PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

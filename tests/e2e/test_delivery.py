@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,9 +13,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from aiohttp import web
 from aiokafka import AIOKafkaConsumer
 
 from router.delivery.agent import DeliveryAgent
+from router.delivery.concurrency import FIRST
 from router.errors import KafkaUnavailableError
 from router.handlers import WebhookHandler
 from router.kafka.admin import ensure_topics
@@ -24,7 +27,7 @@ from router.retry.agent import RetryAgent
 from router.settings import Settings
 from router.subscriptions.view import SubscriptionsView
 from tests.builders import BOX, a_cloud_event, a_delivery, a_subscription, a_webhook, an_event, as_bytes
-from tests.receivers import a_receiver
+from tests.receivers import Received, a_receiver
 from tests.waiting import until
 from topics import ALL_TOPICS, ATTEMPTS, DEAD_LETTERS, DELIVERIES, RETRIES, UNREADABLE, Delivery, DeliveryAttempt
 from topics.dead_letters import DeadLetter
@@ -67,7 +70,7 @@ class World:
 
     def subscribe(self, url: str, **fields: Any) -> Subscription:
         name = f"s-{uuid4().hex[:12]}"
-        subscription = a_subscription(name, sink=a_webhook(url), **fields)
+        subscription = a_subscription(name, **({"sink": a_webhook(url)} | fields))
         self.view.apply(subscription_key(subscription.id), subscription.encode())
         return subscription
 
@@ -268,12 +271,47 @@ async def test_a_dead_endpoint_holds_up_nobody_else(world):
     async with a_receiver(then=never) as dead, a_receiver() as alive, delivering(world):
         slow, quick = world.subscribe(dead.url), world.subscribe(alive.url)
         await world.owe(slow, *[an_event(id=f"slow-{n}") for n in range(500)])
-        await dead.wait_for(64)
+        await dead.wait_for(FIRST)
         began = time.monotonic()
         await world.owe(quick, *[an_event(id=f"quick-{n}") for n in range(100)])
         await alive.wait_for(100)
         assert time.monotonic() - began < world.settings.webhook_timeout_seconds
         assert len(dead.received) < 500
+
+
+async def test_what_waits_goes_out_in_batches_that_succeed_or_fail_as_a_whole(world):
+    refused: list[str] = []
+
+    async def refuse_the_first(received: Received) -> web.StreamResponse:
+        if refused or len(received.json) == 1:
+            return web.Response()
+        refused.extend(one["id"] for one in received.json)
+        return web.Response(status=500)
+
+    events = [an_event(id=f"event-{n}") for n in range(500)]
+    async with a_receiver(then=refuse_the_first) as receiver, delivering(world), retrying(world):
+        sink = a_webhook(receiver.url).model_copy(update={"max_events_per_batch": 50})
+        owed = await world.owe(world.subscribe(receiver.url, sink=sink), *events)
+        await until(lambda: {one["id"] for r in receiver.received for one in r.json} >= {e["id"] for e in events}, 30)
+        world.ahead = timedelta(seconds=13)
+        await until(lambda: sum(len(r.json) for r in receiver.received) == 500 + len(refused), 30)
+        attempts = await world.attempts(next(d for d in owed if json.loads(d.event)["id"] == refused[0]), 2)
+    times = Counter(one["id"] for r in receiver.received for one in r.json)
+    assert {one for one, count in times.items() if count == 2} == set(refused)
+    assert max(len(r.json) for r in receiver.received) <= 50
+    assert len(receiver.received) < 250
+    assert sorted((a.attempt, a.outcome) for a in attempts) == [(1, "failed"), (2, "delivered")]
+
+
+async def test_an_endpoint_on_probation_loses_nothing_and_is_opened_by_one_that_succeeds(world):
+    async with a_receiver(*[503] * 10, then=200) as receiver, delivering(world), retrying(world):
+        owed = await world.owe(world.subscribe(receiver.url), *(an_event(id=f"event-{n}") for n in range(40)))
+        await receiver.wait_for(10)
+        await until(lambda: (world.count("router_deliveries_parked_total") or 0) > 0, 30)
+        world.ahead = timedelta(seconds=60)
+        delivered = {d.delivery_id for d in owed}
+        await until(lambda: delivered <= {r.headers["webhook-id"] for r in receiver.received[10:]}, 50)
+    assert world.count("router_dead_lettered_total") in (None, 0)
 
 
 async def test_nothing_is_lost_while_kafka_takes_nothing(world):

@@ -1,0 +1,116 @@
+"""SIGKILL of a worker during deliveries: each arrives at least once, repeats say so, and no gap is committed."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from cryptography.fernet import Fernet
+
+from router.kafka.admin import ensure_topics
+from router.kafka.producer import KafkaProducer, Message
+from router.secrets import SecretBox
+from tests.builders import a_delivery, a_subscription, an_event
+from tests.receivers import a_receiver
+from tests.waiting import until
+from tests.workers import WorkerProcess
+from topics import ALL_TOPICS, DELIVERIES, SUBSCRIPTIONS, WebhookSink
+from topics.deliveries import DELIVERY_ID
+from topics.subscriptions import subscription_key
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
+GROUP = "router-delivery"
+DELIVERIES_OWED = 50_000
+KILLS = 3
+
+
+@pytest.fixture
+async def producer(kafka: Any) -> AsyncIterator[KafkaProducer]:
+    await ensure_topics(kafka.bootstrap_servers, ALL_TOPICS)
+    producer = KafkaProducer(kafka.bootstrap_servers, timeout_seconds=120)
+    yield producer
+    await producer.stop()
+
+
+async def committed(bootstrap: str) -> dict[TopicPartition, int]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        return {tp: meta.offset for tp, meta in (await admin.list_consumer_group_offsets(GROUP)).items()}
+    finally:
+        await admin.close()
+
+
+async def written(bootstrap: str, ids: set[str]) -> dict[tuple[TopicPartition, int], str]:
+    """Return where each delivery stands."""
+    consumer = AIOKafkaConsumer(DELIVERIES.name, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    found: dict[tuple[TopicPartition, int], str] = {}
+    while len(found) < len(ids):
+        for tp, records in (await consumer.getmany(timeout_ms=500)).items():
+            for record in records:
+                delivery_id = dict(record.headers)[DELIVERY_ID].decode()
+                if delivery_id in ids:
+                    found[tp, record.offset] = delivery_id
+    await consumer.stop()
+    return found
+
+
+async def test_each_delivery_arrives_and_repeats_carry_the_same_id(kafka, producer, tmp_path):
+    key = Fernet.generate_key().decode()
+    box, bootstrap = SecretBox(key), kafka.bootstrap_servers
+    settings = {
+        "ROUTER_SECRET_KEY": key,
+        "ROUTER_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "ROUTER_WEBHOOK_ALLOW_HTTP": "true",
+        "ROUTER_LOG_LEVEL": "warning",
+    }
+    worker = WorkerProcess(bootstrap, tmp_path, "killed", stages="delivery", **settings)
+    async with a_receiver() as receiver:
+        subscriptions = [
+            a_subscription(
+                f"kill-{n}-{uuid4().hex[:8]}",
+                sink=WebhookSink(endpoint_base_url=receiver.url, sealed_endpoint_url=box.seal(receiver.url)),
+            )
+            for n in range(16)
+        ]
+        for one in subscriptions:
+            await producer.send(SUBSCRIPTIONS.name, Message(subscription_key(one.id), one.encode()))
+        owed: dict[str, str] = {}
+        for first in range(0, DELIVERIES_OWED, 5_000):
+            messages = []
+            for number in range(first, first + 5_000):
+                subscription = subscriptions[number % 16]
+                delivery = a_delivery(
+                    an_event(id=f"event-{number}"), delivery_id=uuid4().hex, subscription_id=subscription.id
+                )
+                owed[delivery.delivery_id] = f"event-{number}"
+                messages.append(Message(subscription_key(subscription.id), delivery.event, delivery.headers()))
+            await producer.send_all(DELIVERIES.name, messages)
+        places = await written(bootstrap, set(owed))
+        try:
+            for kill in range(1, KILLS + 1):
+                worker.start()
+                await until(lambda due=kill: len(receiver.received) >= due * DELIVERIES_OWED // (KILLS + 2), 150)
+                worker.kill()
+                await asyncio.sleep(0.5)
+                arrived = {r.headers["webhook-id"] for r in receiver.received}
+                for partition, offset in (await committed(bootstrap)).items():
+                    skipped = [
+                        i for (tp, at), i in places.items() if tp == partition and at < offset and i not in arrived
+                    ]
+                    assert skipped == [], "a delivery behind the committed offset was not made"
+            worker.start()
+            await until(lambda: set(owed) <= {r.headers["webhook-id"] for r in receiver.received}, 200)
+        finally:
+            worker.end()
+    counts = Counter(r.headers["webhook-id"] for r in receiver.received)
+    assert set(counts) == set(owed)
+    assert {r.headers["webhook-id"]: r.json[0]["id"] for r in receiver.received} == owed
+    repeats = sum(counts.values()) - len(counts)
+    print(f"{repeats} of {len(counts)} came again after {KILLS} kills")  # noqa: T201 (a figure to read)
+    assert repeats < len(counts)
