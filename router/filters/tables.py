@@ -1,7 +1,7 @@
 """Tables: from what an event has at one place to the subscriptions that are filed there."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, ClassVar, Final, Protocol
 
 from router.filters.letters import fold
@@ -16,8 +16,8 @@ Find = Callable[[Any], Sequence[Hit]]
 
 _REMEMBERED: Final = 4096
 _LONGEST_REMEMBERED: Final = 128
-_WORTH_MERGING: Final = 2
-_LARGEST_MERGED: Final = 256
+_MOST_MERGED: Final = 1_000_000
+"""Targets in all lists that one table has merged; a few megabytes."""
 
 
 def run(hits: Sequence[Hit], values: list[Any], found: list[Any]) -> None:
@@ -33,13 +33,27 @@ def run(hits: Sequence[Hit], values: list[Any], found: list[Any]) -> None:
                 collect(values, found)
 
 
-def merged(hits: list[Hit]) -> list[Hit]:
-    """Return the same hits, those of which nothing is asked as one, unless that would take much memory."""
-    plain = [hit[1] for hit in hits if not hit[0] and hit[1] is not None]
-    if len(plain) < _WORTH_MERGING or sum(map(len, plain)) > _LARGEST_MERGED:
+class Merged(dict[Any, "Sequence[Hit]"]):
+    """Remembers hits that come together, those of which nothing is asked as one, within bounds of memory."""
+
+    __slots__ = ("_room",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._room = _MOST_MERGED
+
+    def keep(self, key: Hashable, hits: list[Hit]) -> Sequence[Hit]:
+        """Remember hits, if there is room; return them."""
+        plain = [hit[1] for hit in hits if not hit[0] and hit[1] is not None]
+        targets = sum(map(len, plain))
+        if targets > self._room or len(self) > _REMEMBERED:
+            return hits
+        if len(plain) > 1:
+            self._room -= targets
+            rest = [hit for hit in hits if hit[0] or hit[1] is None]
+            hits = [((), [target for some in plain for target in some], None), *rest]
+        self[key] = hits
         return hits
-    rest = [hit for hit in hits if hit[0] or hit[1] is None]
-    return [((), [target for targets in plain for target in targets], None), *rest]
 
 
 class Bucket(Protocol):
@@ -216,7 +230,7 @@ class Beginnings:
 def _finder(
     operands: list[str], parents: dict[str, str | None], buckets: dict[str, Any], direction: int
 ) -> Callable[[str], Sequence[Hit]]:
-    chains: dict[str, Sequence[Hit]] = {}
+    chains = Merged()
 
     def find(text: str) -> Sequence[Hit]:
         # Before the first operand stands the last, which the text does not begin with, being smaller.
@@ -242,8 +256,7 @@ def _finder(
         while step is not None:
             hits += buckets[step].hits
             step = parents[step]
-        chains[operand] = merged(hits)
-        return chains[operand]
+        return chains.keep(operand, hits)
 
     return find if direction > 0 else find_backwards
 
