@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from router.client.resource_ids import local_event_hub_id
 from router.events.envelope import Envelope
-from router.filters.clauses import EVENT_TYPE_IN, SUBJECT_BEGINS_WITH, Clause, clauses_of
+from router.filters.clauses import Clause, clauses_of
 from router.filters.index import Index
+from router.filters.operators import EVENT_TYPE_IN, SUBJECT_BEGINS_WITH
 from topics.events import MACHINE_LEARNING
 from topics.subscribers import subscriber_topic
 from topics.subscriptions import Filter

@@ -21,7 +21,7 @@ _LARGEST_REBUILT: Final = 4096
 class Needles:
     """Buckets by what a text must contain, of subscriptions with one such operand.
 
-    Most operands are compiled into automata, which copies share; new ones are looked for one by one until they are many.
+    Most operands are compiled into automata, which copies share; new ones are looked for one by one, being few.
     """
 
     __slots__ = ("_automata", "_buckets", "_findings", "_fresh", "_odd", "epoch")
