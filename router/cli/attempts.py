@@ -15,6 +15,7 @@ from router.cli.history import (
     moment,
     name_of,
     pages,
+    shown,
     status_of,
     styled,
 )
@@ -59,7 +60,7 @@ def row(attempt: Json) -> list[output.Cell]:
     return [
         moment(attempt["at"]),
         name_of(attempt["subscription"]),
-        str(attempt["event_id"]),
+        shown(attempt["event_id"]),
         str(attempt["attempt"]),
         styled(attempt["outcome"]),
         status_of(attempt),

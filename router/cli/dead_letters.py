@@ -18,6 +18,7 @@ from router.cli.history import (
     name_of,
     pages,
     part,
+    shown,
     status_of,
     styled,
     with_client,
@@ -86,7 +87,7 @@ def show(delivery: DeliveryId, data_dir: DataDir = DEFAULT_DATA_DIR, as_json: As
         [
             ("delivery", str(found["delivery_id"])),
             ("subscription", str(found["subscription"])),
-            ("event", str(found["event_id"])),
+            ("event", shown(found["event_id"])),
             ("reason", str(found["reason"])),
             ("cause", str(found["cause"])),
             ("last outcome", str(found["last_outcome"])),
@@ -161,7 +162,7 @@ def _row(dead: Json) -> list[output.Cell]:
     return [
         str(dead["delivery_id"]),
         name_of(dead["subscription"]),
-        str(dead["event_id"]),
+        shown(dead["event_id"]),
         str(dead["reason"]),
         str(dead["attempts"]),
         str(dead["last_outcome"]),

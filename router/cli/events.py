@@ -6,7 +6,7 @@ import typer
 
 from router.cli import output
 from router.cli.help import PlainCommand, PlainGroup
-from router.cli.history import Json, ask, detail_of, duration_of, moment, name_of, part, status_of, styled
+from router.cli.history import Json, ask, detail_of, duration_of, moment, name_of, part, shown, status_of, styled
 from router.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
 
 app = typer.Typer(
@@ -46,7 +46,7 @@ def show(
 
 def _about(event: Json) -> list[tuple[str, Any]]:
     names = (("id", "id"), ("type", "eventType"), ("type", "type"), ("subject", "subject"))
-    return [(shown, str(event[name])) for shown, name in names if event.get(name) is not None]
+    return [(label, shown(event[name])) for label, name in names if event.get(name) is not None]
 
 
 def _rows(delivery: Json) -> list[list[output.Cell]]:

@@ -77,6 +77,11 @@ def styled(word: object) -> Text:
     return Text(str(word).replace("_", " "), style=STYLES.get(str(word), ""))
 
 
+def shown(value: object) -> str:
+    """Return text of strangers without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(value))
+
+
 def moment(value: object) -> str:
     """Return a moment of the API as a person reads it: local time, milliseconds."""
     try:
@@ -103,7 +108,7 @@ def duration_of(attempt: Json) -> str:
 
 def detail_of(attempt: Json) -> str:
     """Return the beginning of an endpoint's answer."""
-    detail = str(attempt.get("detail") or "")
+    detail = shown(attempt.get("detail") or "")
     return detail if len(detail) <= DETAIL_SHOWN else detail[: DETAIL_SHOWN - 1] + "…"
 
 

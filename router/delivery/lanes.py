@@ -64,6 +64,8 @@ class Lane(Generic[Item]):
 
     def limit(self, now: float) -> int:
         """Return how many may be under way, as far as its endpoint is concerned."""
+        if self.conduct is GOOD:  # nearly always, and asked several times for each delivery
+            return self.concurrency.limit
         match self.conduct.standing(now):
             case "open":
                 return self.concurrency.limit
@@ -74,7 +76,7 @@ class Lane(Generic[Item]):
 
     def is_held(self, now: float) -> bool:
         """Say whether nothing may go out or wait here, its endpoint being on probation."""
-        return self.conduct.standing(now) == "on probation"
+        return self.conduct is not GOOD and self.conduct.standing(now) == "on probation"
 
     def held_for(self, now: float) -> float:
         """Return for how many seconds its endpoint is still on probation."""
@@ -245,8 +247,9 @@ class Lanes(Generic[Item]):
         return None
 
     def _may_send(self, lane: Lane[Item], now: float) -> bool:
-        share = max(LANE_IN_FLIGHT_LEAST, int((IN_FLIGHT_LIMIT - self.in_flight) * LANE_SHARE))
-        return bool(lane.waiting) and lane.in_flight < min(lane.limit(now), share)
+        if not lane.waiting or lane.in_flight >= lane.limit(now):
+            return False
+        return lane.in_flight < max(LANE_IN_FLIGHT_LEAST, (IN_FLIGHT_LIMIT - self.in_flight) * LANE_SHARE)
 
     def _count(self, lane: Lane[Item], items: int, size: int) -> None:
         lane.bytes += size

@@ -94,7 +94,7 @@ def _match(readable: Sequence[SourceRecord], envelopes: Sequence[Envelope], rout
 
 
 def _body(record: SourceRecord, envelope: Envelope) -> bytes | None:
-    """Return the event as one JSON object; None when its data is not what it claims, so that only the envelope counts."""
+    """Return the event as one JSON object; None when its data is not what it claims: then only the envelope counts."""
     if envelope.schema == "EventGridSchema" or form_of(record.headers) != "binary":
         return record.value
     try:

@@ -29,7 +29,7 @@ class Automaton:
         self._automaton = _compiled(needles)
 
     def search(self, text: str) -> list[Occurrence]:
-        """Return the needles in a text by their ends, the longest first; in a long text each only once, in any order."""
+        """Return the needles in a text by their ends, the longest first; in a long text each once, in any order."""
         if len(text) <= _WINDOW:
             try:
                 return self._automaton.find_matches_as_indexes(text, overlapping=True)

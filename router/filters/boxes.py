@@ -41,8 +41,8 @@ class Boxes:
     def copy(self, epoch: object) -> "Boxes":
         """Return a copy that may change during `epoch`."""
         copy = Boxes(self._bounds, epoch)
-        copy._rows = self._rows.copy()  # noqa: SLF001 (its own class)
-        copy._compiled = self._compiled.copy()  # noqa: SLF001 (its own class)
+        copy._rows = self._rows.copy()
+        copy._compiled = self._compiled.copy()
         return copy
 
     def add(self, entry: Entry, thresholds: Thresholds) -> None:
@@ -119,8 +119,8 @@ class _Compiled:
     def copy(self) -> "_Compiled":
         """Return a copy whose changes are its own."""
         copy = object.__new__(_Compiled)
-        copy._bounds, copy._sides = self._bounds, self._sides  # noqa: SLF001 (its own class)
-        copy._entries, copy._targets = self._entries, self._targets  # noqa: SLF001 (its own class)
+        copy._bounds, copy._sides = self._bounds, self._sides
+        copy._entries, copy._targets = self._entries, self._targets
         copy.fresh, copy.gone = self.fresh.copy(), self.gone.copy()
         return copy
 

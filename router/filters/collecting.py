@@ -42,25 +42,27 @@ class Plan:
         for slot, by_letters, other in self.exact:
             value = values[slot]
             if value.__class__ is str:
-                if more := by_letters[value]:
-                    hits += more
+                hits += by_letters[value]
             elif value is not None:
                 other.collect(value, values, found)
-        for slot, finds, other in self.affixes:
-            value = values[slot]
-            if value.__class__ is str:
-                text = value.upper() if value.isascii() else fold(value)
-                for find in finds:
-                    if more := find(text):
-                        hits += more
-            elif value is not None:
-                other.collect(value, values, found)
+        if self.affixes:
+            self._look_up_affixes(hits, values, found)
         if self.numbers:
-            self._collect_numbers(hits, values, found)
+            self._look_up_numbers(hits, values, found)
         if hits:
             settle(hits, values, found)
 
-    def _collect_numbers(self, hits: list[Hit], values: list[Any], found: list[Any]) -> None:
+    def _look_up_affixes(self, hits: list[Hit], values: list[Any], found: list[Any]) -> None:
+        for slot, finds, other in self.affixes:
+            value = values[slot]
+            if value.__class__ is str:
+                text = fold(value)
+                for find in finds:
+                    hits += find(text)
+            elif value is not None:
+                other.collect(value, values, found)
+
+    def _look_up_numbers(self, hits: list[Hit], values: list[Any], found: list[Any]) -> None:
         for slot, find, others in self.numbers:
             value = values[slot]
             if value.__class__ is float or value.__class__ is int:

@@ -1,5 +1,6 @@
 """Layouts: which names the objects of events have, as far as keys of filters lead there; learned from the events."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -53,9 +54,9 @@ class Layout:
                     waiting.append(((*place, name), value[name], following))
         return is_new
 
-    def steps_at(self, place: Place, name: str, steps: list[Step]) -> list[Step]:
+    def steps_at(self, place: Place, name: str, steps: Sequence[Step]) -> list[Step]:
         """Return the steps that a name at a place leads to; at the root also those that are another name for it."""
-        found = steps
+        found = list(steps)
         for part in parts_of(name):
             found = [after for step in found for after in step.next.get(part, ())]
         return found if place else [*found, *alias_steps(steps[0], name, self.schema)]

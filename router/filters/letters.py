@@ -16,7 +16,7 @@ def _fold(text: str) -> str:
     if text.isascii():
         return text.upper()
     upper = text.upper()
-    # A mapping that grows (ŉ → ʼN) cannot be made up for by another: none shrinks.
+    # Where no letter's mapping grows (ß → SS) the length stays: none shrinks.
     return upper if len(upper) == len(text) else "".join(map(_simple_upper, text))
 
 

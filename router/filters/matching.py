@@ -63,7 +63,8 @@ class Matcher:
 def _made_for(projection: Projection, plan: Plan) -> Match | None:
     if len(plan.exact) + len(plan.affixes) + len(plan.numbers) > _MOST_TABLES:
         return None
-    scope = {"decode": projection.decode, "REFUSALS": _REFUSALS, "fold": fold, "settle": settle, "asked": plan.asked}
+    scope: dict[str, Any] = {"decode": projection.decode, "REFUSALS": _REFUSALS, "fold": fold, "settle": settle}
+    scope |= projection.scope | {"asked": plan.asked}
     source = [
         "def match(envelope, body):",
         " try:",
@@ -79,7 +80,6 @@ def _made_for(projection: Projection, plan: Plan) -> Match | None:
         f" if hits: settle(hits, [{', '.join(projection.names)}], found)",
         " return found",
     ]
-    scope |= projection.scope
     exec(_compiled("\n".join(source)), scope)  # noqa: S102 (made of numbers only, see Projection)
     match: Match = scope["match"]
     return match

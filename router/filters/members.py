@@ -99,7 +99,7 @@ class Everyone:
 class Sorted:
     """Members with one threshold each, in its order: those that match are a beginning or an end of the list."""
 
-    __slots__ = ("_bound", "_entries", "_place", "_thresholds", "_targets", "epoch")
+    __slots__ = ("_bound", "_entries", "_place", "_targets", "_thresholds", "epoch")
 
     def __init__(self, bound: Bound, epoch: object) -> None:
         self.epoch = epoch
@@ -118,9 +118,9 @@ class Sorted:
     def copy(self, epoch: object) -> "Sorted":
         """Return a copy that may change during `epoch`."""
         copy = Sorted(self._bound, epoch)
-        copy._thresholds = self._thresholds.copy()  # noqa: SLF001 (its own class)
-        copy._entries = self._entries.copy()  # noqa: SLF001 (its own class)
-        copy._targets = self._targets.copy()  # noqa: SLF001 (its own class)
+        copy._thresholds = self._thresholds.copy()
+        copy._entries = self._entries.copy()
+        copy._targets = self._targets.copy()
         return copy
 
     def add(self, entry: Entry, thresholds: tuple[float, ...]) -> None:

@@ -1,15 +1,19 @@
 """Needles: from a text to the subscriptions that want one that contains something, by one search for all of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
-from router.filters.automata import Automaton, is_searchable
-from router.filters.tables import Bucket, Find, Hit, merged, run
+from router.filters.automata import Automaton, Occurrence, is_searchable
+from router.filters.tables import Bucket, Find, Hit, Merged, run
 
 _FEW: Final = 16
 """So many new operands are looked for one by one."""
 _SHARE: Final = 32
 _MANY: Final = 64
+_MOST_TOGETHER: Final = 64
+_MOST_KNOWN: Final = 4096
+_NUMBER: Final[Callable[[Occurrence], int]] = itemgetter(0)
 _LARGEST_REBUILT: Final = 4096
 """An automaton for so many is built in a few milliseconds; a larger one is left as it is."""
 
@@ -17,10 +21,10 @@ _LARGEST_REBUILT: Final = 4096
 class Needles:
     """Buckets by what a text must contain, of subscriptions with one such operand.
 
-    Most operands are compiled into automata, which copies share; new ones are looked for one by one until they are many.
+    Most operands are compiled into automata, which copies share; new ones are looked for one by one, being few.
     """
 
-    __slots__ = ("_automata", "_buckets", "_fresh", "_merged", "_odd", "epoch")
+    __slots__ = ("_automata", "_buckets", "_findings", "_fresh", "_odd", "epoch")
 
     def __init__(self, epoch: object) -> None:
         self.epoch = epoch
@@ -28,7 +32,7 @@ class Needles:
         self._automata: list[Automaton] = []
         self._fresh: dict[str, None] = {}
         self._odd: dict[str, None] = {}
-        self._merged: list[dict[int, Sequence[Hit]]] = []
+        self._findings: list[_Findings] = []
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -69,44 +73,17 @@ class Needles:
     def _find(self, text: str) -> Sequence[Hit]:
         if len(self._fresh) > _FEW and self._is_stale():
             self._compile()
-        if len(self._merged) != len(self._automata):
-            self._merged = [{} for _ in self._automata]
+        if len(self._findings) != len(self._automata):
+            self._findings = [_Findings(automaton, self._buckets) for automaton in self._automata]
         hits: list[Hit] = []
-        for automaton, known in zip(self._automata, self._merged, strict=True):
-            found = automaton.search(text)
-            if found:
-                hits += self._hits(automaton, known, found)
-        for needles in (self._fresh, self._odd):
-            for needle in needles:
+        for automaton, findings in zip(self._automata, self._findings, strict=True):
+            if found := automaton.search(text):
+                hits += findings.hits(found)
+        if self._fresh or self._odd:
+            for needle in (*self._fresh, *self._odd):
                 if needle in text:
                     hits += self._buckets[needle].hits
         return hits
-
-    def _hits(
-        self, automaton: Automaton, known: dict[int, Sequence[Hit]], found: list[tuple[int, int, int]]
-    ) -> Sequence[Hit]:
-        """Return what is filed at the needles found.
-
-        At each place where some end, the longest comes first, and with it come all others that end there.
-        """
-        if len({number for number, _, _ in found}) < len(found):
-            return [hit for number in {number for number, _, _ in found} for hit in self._hits_of(automaton, number)]
-        hits: list[Hit] = []
-        last = -1
-        for number, _, end in found:
-            if end != last:
-                last = end
-                more = known.get(number)
-                if more is None:
-                    together = [one for one, _, stop in found if stop == end]
-                    more = merged([hit for one in together for hit in self._hits_of(automaton, one)])
-                    known[number] = more
-                hits += more
-        return hits
-
-    def _hits_of(self, automaton: Automaton, number: int) -> Sequence[Hit]:
-        bucket = self._buckets.get(automaton.needles[number])
-        return () if bucket is None else bucket.hits  # type: ignore[no-any-return]  # the node's bucket
 
     def _is_stale(self) -> bool:
         last = len(self._automata[-1].needles) if self._automata else 0
@@ -125,7 +102,7 @@ class Needles:
         ]
         if automata and len(automata[-1].needles) < _LARGEST_REBUILT:
             automata.pop()
-        self._automata, self._fresh, self._merged = [*automata, Automaton(needles)], {}, []
+        self._automata, self._fresh, self._findings = [*automata, Automaton(needles)], {}, []
 
     def _is_used(self, automaton: Automaton) -> bool:
         return sum(needle in self._buckets for needle in automaton.needles) * 2 > len(automaton.needles)
@@ -144,6 +121,47 @@ class SharedNeedles(Needles):
     def _find_once(self, text: str) -> Sequence[Hit]:
         hits = self._find(text)
         return [((), None, _Once(hits).collect)] if len(hits) > 1 else hits
+
+
+class _Findings:
+    """What is filed at the needles of an automaton, by what it found."""
+
+    __slots__ = ("_automaton", "_buckets", "_by_longest", "_known")
+
+    def __init__(self, automaton: Automaton, buckets: Mapping[str, Any]) -> None:
+        self._automaton = automaton
+        self._buckets = buckets
+        self._known: dict[tuple[int, ...], Sequence[Hit]] = {}
+        self._by_longest = Merged()
+
+    def hits(self, found: list[Occurrence]) -> Sequence[Hit]:
+        """Return what is filed at the needles found; the same needles are found together again and again."""
+        numbers = tuple(map(_NUMBER, found))
+        hits = self._known.get(numbers)
+        if hits is None:
+            is_each_once = len(set(numbers)) == len(numbers)
+            hits = self._by_ends(found) if is_each_once else self._hits_of(dict.fromkeys(numbers))
+            if len(numbers) <= _MOST_TOGETHER and len(self._known) < _MOST_KNOWN:
+                self._known[numbers] = hits
+        return hits
+
+    def _by_ends(self, found: list[Occurrence]) -> list[Hit]:
+        """Of the needles that end at one place the longest comes first, and with it always come the others."""
+        hits: list[Hit] = []
+        last = -1
+        for number, _, end in found:
+            if end != last:
+                last = end
+                more = self._by_longest.get(number)
+                if more is None:
+                    together = [one for one, _, stop in found if stop == end]
+                    more = self._by_longest.keep(number, self._hits_of(together))
+                hits += more
+        return hits
+
+    def _hits_of(self, numbers: Iterable[int]) -> list[Hit]:
+        needles, buckets = self._automaton.needles, self._buckets
+        return [hit for number in numbers if (bucket := buckets.get(needles[number])) for hit in bucket.hits]
 
 
 class _Once:

@@ -1,17 +1,18 @@
 """Nodes: subscriptions filed by what fewest others ask for; where still many meet, a node of their own divides them.
 
-Everything here is copied before it changes once a snapshot may hold it: whatever is of an older epoch than the writer's.
+Everything here is copied before it changes, once a snapshot may hold it: what is of an older epoch than the writer's.
 """
 
 from collections.abc import Hashable, Sequence
 from typing import Any, Final
 
+from router.filters.affixes import Beginnings, Endings
 from router.filters.boxes import Boxes
 from router.filters.collecting import Plan
 from router.filters.members import Everyone, Members, Sorted
 from router.filters.needles import Needles, SharedNeedles
 from router.filters.requirements import Anchor, AnchorKind, Bound, Requirement, Requirements
-from router.filters.tables import Beginnings, Endings, Exact, Hit, Table
+from router.filters.tables import Exact, Hit, Table
 
 Hop = tuple[AnchorKind, int, bool, Any]
 """A step on the way to where a subscription is filed: which table of a node, and the operand there."""

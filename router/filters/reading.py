@@ -1,4 +1,4 @@
-"""Reading: the values of events by slot, by a projection where it can be, else by a walk, which teaches the next one."""
+"""Reading: the values of events by slot: by a projection, or by a walk from which the next projection learns."""
 
 from typing import Any, Final
 

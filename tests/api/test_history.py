@@ -384,6 +384,10 @@ class TestCommands:
         assert (unknown.code, unknown.out) == (1, "")
         assert "e-2" in unknown.err
 
+    async def test_what_strangers_wrote_does_not_reach_the_terminal(self, past):
+        past.store.apply(Batch(attempts=[an_attempted("d-1", event_id="\x1b[2J", detail="\x1b]0;x\x07")]))
+        assert "\x1b" not in (await router("attempts")).out
+
     async def test_dead_letters(self, past):
         past.die("d-1", "d-2")
         listed = await router("dead-letters", "list", "--limit", "1")

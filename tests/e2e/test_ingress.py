@@ -53,6 +53,10 @@ class ServerProcess:
                 await asyncio.sleep(0.1)
 
     @property
+    def process_id(self) -> int:
+        return self._process.pid
+
+    @property
     def credentials(self) -> dict:
         return json.loads((self.data_dir / "credentials.json").read_text())
 
