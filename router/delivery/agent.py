@@ -33,7 +33,10 @@ from topics.unreadable import UNREADABLE, unreadable_headers
 
 GROUP: Final = "router-delivery"
 STOP_SECONDS: Final = 10.0
-OUTBOX_LIMIT: Final = 10_000
+OUTBOX_LIMIT: Final = 5_000
+"""What is not acknowledged yet is delivered again after a crash."""
+
+OUTBOX_WRITERS: Final = 4
 PARKING = DELAYS[0]
 PARKING_WHEN_FAILING = DELAYS[2]
 """For what waits behind the one delivery that goes first after a probation."""
@@ -90,7 +93,8 @@ class DeliveryAgent:
 
     async def start(self) -> None:
         """Begin to read and to deliver."""
-        self._tasks.spawn(self._outbox.run())
+        for _ in range(OUTBOX_WRITERS):
+            self._tasks.spawn(self._outbox.run())
         self._tasks.spawn(self._queue.run())
         self._reading = self._tasks.spawn(self._read())
 

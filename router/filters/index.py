@@ -1,18 +1,21 @@
 """The index: which targets want an event. Adding and removing are incremental; readers hold an immutable snapshot."""
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from router.filters.clauses import Clause
 from router.filters.conditions import Condition
 from router.filters.envelopes import Event, slot_of
 from router.filters.matching import Matcher
 from router.filters.nodes import Entry, Node, Writer
-from router.filters.paths import SUBJECT_SLOT, Paths
+from router.filters.paths import FIRST_SLOT, Paths
 from router.filters.reading import Reader
 from router.filters.requirements import Requirements
 
 Target = TypeVar("Target", bound=Hashable)
+
+_MOST_FORGOTTEN: Final = 64
 
 
 class Snapshot(Generic[Target]):
@@ -48,7 +51,8 @@ class Index(Generic[Target]):
         self._requirements = Requirements()
         self._paths = Paths()
         self._reader = Reader(self._paths)
-        self._looking_deep = 0
+        # How many conditions look at a slot.
+        self._looks: Counter[int] = Counter()
         self._epoch = object()
         self._root = Node(self._epoch)
         self._writer = Writer(self._requirements, self._epoch)
@@ -69,7 +73,7 @@ class Index(Generic[Target]):
                 self._requirements.give_back(requirement)
             requirements[requirement] = None
         entry = self._entries[key] = Entry(key, target, tuple(sorted(requirements, key=lambda one: one.number)))
-        self._looking_deep += _looks_deep(entry)
+        self._looks.update(one.slot for one in entry.requirements)
         if self._waiting is None:
             self._writer.file(self._own_root(), entry)
         else:
@@ -81,13 +85,17 @@ class Index(Generic[Target]):
         entry = self._entries.pop(key, None)
         if entry is None:
             return
-        self._looking_deep -= _looks_deep(entry)
         if self._waiting is None:
             self._writer.take_out(self._own_root(), entry)
         else:
             del self._waiting[key]
         for requirement in entry.requirements:
             self._requirements.give_back(requirement)
+            self._looks[requirement.slot] -= 1
+            if not self._looks[requirement.slot]:
+                del self._looks[requirement.slot]
+        if len(self._paths) > _MOST_FORGOTTEN + 2 * len(self._looks):
+            self._forget_keys()
         self._snapshot = None
 
     def snapshot(self) -> Snapshot[Target]:
@@ -96,16 +104,19 @@ class Index(Generic[Target]):
             for entry in (self._waiting or {}).values():
                 self._writer.file(self._root, entry)
             self._waiting = None
-            self._snapshot = Snapshot(self._root, self._reader, needs_body=bool(self._looking_deep))
+            self._snapshot = Snapshot(
+                self._root, self._reader, needs_body=any(slot >= FIRST_SLOT for slot in self._looks)
+            )
             # From here on the writer copies what the snapshot holds.
             self._epoch = object()
             self._writer = Writer(self._requirements, self._epoch)
         return self._snapshot
 
+    def _forget_keys(self) -> None:
+        """Drop the keys that nobody looks at any more; older snapshots keep them."""
+        self._paths = self._paths.only(self._looks)
+        self._reader = Reader(self._paths)
+
     def _own_root(self) -> Node:
         self._root = self._writer.own(self._root)
         return self._root
-
-
-def _looks_deep(entry: Entry) -> bool:
-    return any(one.slot > SUBJECT_SLOT for one in entry.requirements)

@@ -20,6 +20,7 @@ Match = Callable[[Event, bytes], list[Any] | None]
 
 _REFUSALS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 _MOST_TABLES: Final = 48
+_MOST_MADE: Final = 4
 
 
 class Matcher:
@@ -55,7 +56,8 @@ class Matcher:
         if projection is None:
             return None
         if projection not in self._made:
-            self._made = {other: made for other, made in self._made.items() if other is not projection}
+            if len(self._made) >= _MOST_MADE:
+                self._made.clear()
             self._made[projection] = _made_for(projection, self._root.plan)
         return self._made[projection]
 

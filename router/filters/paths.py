@@ -5,7 +5,7 @@ steps of a key spell is taken first; nothing is tried again. An event's members 
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -17,6 +17,7 @@ Members = dict[str, Any]
 
 TYPE_SLOT: Final = 0
 SUBJECT_SLOT: Final = 1
+FIRST_SLOT: Final = 2
 
 ALIASES: Final[dict[EventSchema, dict[str, str]]] = {
     "EventGridSchema": {
@@ -62,30 +63,49 @@ class Step:
 
 
 class Paths:
-    """The keys that some filters name, each with a slot for its value; they only grow."""
+    """The keys that some filters name, each with a slot for its value."""
 
     def __init__(self) -> None:
         self.root = Step("")
+        self.version = 0
+        """Grows with each new key."""
         self._slots: dict[str, int] = {}
+        self._free: list[int] = []
 
     def __len__(self) -> int:
         """Return how many slots there are."""
-        return len(self._slots) + SUBJECT_SLOT + 1
+        return len(self._slots) + len(self._free) + FIRST_SLOT
 
-    def items(self) -> Iterable[tuple[str, int]]:
-        """Return the keys and their slots."""
-        return self._slots.items()
+    @property
+    def keys(self) -> Mapping[str, int]:
+        """The keys and their slots."""
+        return self._slots
 
     def slot_of(self, key: str) -> int:
         """Return the slot of a key, which is a new one when it was not named before."""
         slot = self._slots.get(key)
         if slot is None:
-            slot = self._slots[key] = len(self)
-            step = self.root
-            for name in key.split("."):
-                step = step.add(name)
-            step.slot = slot
+            slot = self._free.pop() if self._free else len(self)
+            self._put(key, slot)
         return slot
+
+    def only(self, slots: Container[int]) -> "Paths":
+        """Return the same paths, but for keys whose slots are not among these; their slots are free."""
+        paths = Paths()
+        for key, slot in self._slots.items():
+            if slot in slots:
+                paths._put(key, slot)
+        taken = {*paths._slots.values()}
+        paths._free = [slot for slot in range(FIRST_SLOT, len(self)) if slot not in taken]
+        return paths
+
+    def _put(self, key: str, slot: int) -> None:
+        self._slots[key] = slot
+        self.version += 1
+        step = self.root
+        for name in key.split("."):
+            step = step.add(name)
+        step.slot = slot
 
     def read(self, event: Members, schema: EventSchema, values: list[Any]) -> None:
         """Put what the event has under each key into its slot; slots of what it does not have stay as they are."""

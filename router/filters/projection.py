@@ -11,7 +11,7 @@ import msgspec
 
 from router.filters.layouts import Layout, Names, Place
 from router.filters.letters import fold
-from router.filters.paths import ALIASES, Paths, Step
+from router.filters.paths import ALIASES, FIRST_SLOT, Paths, Step
 from router.filters.values import Scalar
 
 MOST_KEYS: Final = 64
@@ -49,7 +49,8 @@ class Projection:
         values = source.values(paths)
         structs = _Structs(layout, source.optional)
         self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(structs.of((), [paths.root])).decode
-        self.lines = [*source.objects(structs.mixed), *values]
+        free = set(range(FIRST_SLOT, len(paths))).difference(paths.keys.values())
+        self.lines = [*source.objects(structs.mixed), *values, *(f"{variable_of(slot)} = None" for slot in free)]
         self.names = [variable_of(slot) for slot in range(len(paths))]
         self.scope: dict[str, Any] = {"UNSET": msgspec.UNSET, "AmbiguousError": AmbiguousError}
         self.scope |= {f"S{source.number_of(place)}": struct for place, struct in structs.made.items()}
@@ -108,7 +109,7 @@ class _Source:
 
     def values(self, paths: Paths) -> list[str]:
         """Return the lines that set the value of each key."""
-        keys = [(slot, tuple(key.split("."))) for key, slot in paths.items()]
+        keys = [(slot, tuple(key.split("."))) for key, slot in paths.keys.items()]
         for slot, names in keys:  # once to see what is optional
             self._value(slot, names)
         return [line for slot, names in keys for line in self._value(slot, names)]

@@ -34,7 +34,7 @@ class SchemaReader:
         self._paths = paths
         self._layout = Layout(schema)
         self._projection: Projection | None = None
-        self._keys = 0
+        self._version = 0
         self._has_learned = False
         self._walked = 0
         self._patience = 1
@@ -42,10 +42,10 @@ class SchemaReader:
     @property
     def projection(self) -> Projection | None:
         """How events are read; None when they must be walked."""
-        if self._keys != len(self._paths):
-            self._keys, self._projection, self._patience, self._walked = len(self._paths), None, 1, 0
+        if self._version != self._paths.version:
+            self._version, self._projection, self._patience, self._walked = self._paths.version, None, 1, 0
             self._has_learned = bool(self._layout.places[()].names)
-        if self._has_learned and self._walked >= self._patience and len(self._paths) <= MOST_KEYS:
+        if self._has_learned and self._walked >= self._patience and len(self._paths.keys) <= MOST_KEYS:
             # Making one costs as much as walking some hundred events: the more were made, the longer we wait.
             self._projection = Projection(self._layout, self._paths)
             self._has_learned, self._walked, self._patience = False, 0, min(self._patience * 2, _SELDOM)
@@ -55,6 +55,6 @@ class SchemaReader:
         """Return the values of an event by a walk through all of it."""
         self._walked += 1
         members = read_members(body)
-        if members is not None and len(self._paths) <= MOST_KEYS:
+        if members is not None and len(self._paths.keys) <= MOST_KEYS:
             self._has_learned |= self._layout.learn(members, self._paths)
         return values_of(envelope, members, self._schema, self._paths)

@@ -53,17 +53,21 @@ class Outbox:
         self._filled.set()
 
     async def run(self) -> None:
-        """Write until cancelled; what is not acknowledged by then is not called back."""
+        """Write until cancelled; what is not acknowledged by then is not called back.
+
+        Several may run beside one another: then batches need not wait for the acknowledgements of others.
+        """
         while True:
             await self._filled.wait()
-            batch = self._next_batch()
-            self._in_hand = len(batch)
-            await self._write(batch)
-            self._in_hand = 0
-            for entry in batch:
-                entry.written()
             if not self._entries:
                 self._filled.clear()
+                continue
+            batch = self._next_batch()
+            self._in_hand += len(batch)
+            await self._write(batch)
+            self._in_hand -= len(batch)
+            for entry in batch:
+                entry.written()
 
     def _next_batch(self) -> list[_Entry]:
         batch = [self._entries.popleft()]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from router.filters.clauses import Clause, clauses_of
 from router.filters.index import Index
 from router.filters.letters import fold
-from topics.subscriptions import Filter
+from topics.subscriptions import AdvancedFilter, Filter
 
 
 @dataclass
@@ -118,3 +118,17 @@ def test_the_index_agrees_with_the_plain_rules(filters, events):
     found = index.snapshot().match(events)
     for event, targets in zip(events, found, strict=True):
         assert sorted(targets) == [n for n, wanted in enumerate(filters) if plainly(wanted, event)]
+
+
+def test_keys_that_nobody_names_any_more_are_forgotten_and_old_snapshots_keep_theirs():
+    index: Index[int] = Index()
+    body = b'{"data": {"k7": 1, "k901": 1}}'
+    first = AdvancedFilter(operator="IsNotNull", key="data.k7")
+    index.add("kept", clauses_of(Filter(advanced_filters=(first,))), 7)
+    before = index.snapshot()
+    for number in range(1000):
+        passing = AdvancedFilter(operator="IsNotNull", key=f"data.k{number}")
+        index.add("passing", clauses_of(Filter(advanced_filters=(passing,))), number)
+        after = index.snapshot()
+        assert after.match([Seen()], [body]) == [[7] if number not in (7, 901) else [7, number]]
+    assert before.match([Seen()] * 2, [body] * 2) == [[7], [7]]
