@@ -22,6 +22,7 @@ import router
 from router.credentials import Credentials, read_credentials
 from router.kafka.embedded.ports import free_port
 from tests.api.running_api import Endpoint, to_topic
+from tests.node_packages import node_packages, run_node
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -127,21 +128,32 @@ async def test_every_block_of_the_how_to_page_does_what_it_says(running: Running
             assert line in output, f"{text}\n--- printed\n{output}"
 
 
+def principal(running: Running) -> dict[str, Any]:
+    """A new Contributor: its client id and secret."""
+    arguments = [
+        "--name",
+        f"sdk-{time.monotonic_ns()}",
+        "--role",
+        "Contributor",
+        "--data-dir",
+        str(running.data),
+        "--json",
+    ]
+    command = [*COMMAND, "principal", "create", *arguments]
+    made = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    return dict(json.loads(made.stdout))
+
+
 @pytest.fixture
 def client(running: Running, monkeypatch: pytest.MonkeyPatch):
     """The management SDK, signed in as a service principal, over TLS."""
     monkeypatch.setenv("no_proxy", "localhost,127.0.0.1")
     credentials = running.credentials
-    name = f"sdk-{time.monotonic_ns()}"
-    made = subprocess.run(
-        [*COMMAND, "principal", "create", "--name", name, "--role", "Contributor", "--json", "--data-dir", str(running.data)],
-        env=ENVIRONMENT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    principal: dict[str, Any] = json.loads(made.stdout)
+    made = principal(running)
     credential = ClientSecretCredential(
-        principal["tenant"],
-        principal["appId"],
-        principal["password"],
+        made["tenant"],
+        made["appId"],
+        made["password"],
         authority=f"https://localhost:{running.tls_port}",
         disable_instance_discovery=True,
         connection_verify=credentials.ca_file,
@@ -275,3 +287,45 @@ async def listed(http: httpx.AsyncClient, path: str) -> set[str]:
             assert len(found) == len(set(found))
             return set(found)
         page = (await http.get(page["nextLink"])).json()
+
+
+NODE = """
+import { EventGridManagementClient } from "@azure/arm-eventgrid";
+import { ClientSecretCredential } from "@azure/identity";
+const given = JSON.parse(process.env.GIVEN);
+const options = { authorityHost: given.server, disableInstanceDiscovery: true };
+const credential = new ClientSecretCredential(given.tenant, given.appId, given.password, options);
+const client = new EventGridManagementClient(credential, given.subscription, { endpoint: given.server });
+const wait = { updateIntervalInMs: 100 };
+const hub = "/subscriptions/s/resourceGroups/g/providers/Microsoft.EventHub/namespaces/n/eventhubs/node";
+const wanted = { destination: { endpointType: "EventHub", resourceId: hub }, labels: ["a"] };
+const subscriptions = client.eventSubscriptions;
+const made = await subscriptions.beginCreateOrUpdateAndWait(given.workspace, "from-node", wanted, wait);
+const changed = await subscriptions.beginUpdateAndWait(given.workspace, "from-node", { labels: ["b"] }, wait);
+const full = await subscriptions.getFullUrl(given.workspace, "from-node");
+const names = [];
+for await (const one of subscriptions.listGlobalBySubscription()) names.push(one.name);
+await subscriptions.beginDeleteAndWait(given.workspace, "from-node", wait);
+const topic = await client.topics.beginCreateOrUpdateAndWait("local", "node", { location: "local" }, wait);
+const keys = await client.topics.listSharedAccessKeys("local", "node");
+await client.topics.beginDeleteAndWait("local", "node", wait);
+console.log(JSON.stringify({
+  state: made.provisioningState, kind: made.destination.endpointType, labels: changed.labels, listed: names.includes("from-node"),
+  url: full.endpointUrl ?? null, topic: topic.provisioningState, key: keys.key1.length,
+}));
+"""
+
+
+def test_the_node_sdk_manages_subscriptions_and_topics(running: Running):
+    packages = node_packages("@azure/arm-eventgrid", "@azure/identity")
+    credentials = running.credentials
+    given = principal(running) | {
+        "server": credentials.tls_server,
+        "workspace": credentials.workspace.resource_id,
+        "subscription": credentials.workspace.resource_id.split("/")[2],
+    }
+    environment = {"NODE_EXTRA_CA_CERTS": str(credentials.ca_file), "no_proxy": "localhost", "NO_PROXY": "localhost"}
+    assert run_node(packages, NODE, GIVEN=json.dumps(given), **environment) == {
+        "state": "Succeeded", "kind": "EventHub", "labels": ["b"], "listed": True,
+        "url": None, "topic": "Succeeded", "key": 44,
+    }  # fmt: skip
