@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
 
 from router.api.identity_routes import IdentityRoutes
 from router.api.management import build_management
@@ -28,7 +29,7 @@ from router.identity.callers import AccessTokens, Callers
 from router.identity.certificates import Certificates, ensure_certificates, machine_names
 from router.ingress.answers import error_answer, new_request_id, uri_of
 from router.ingress.http import publish_routes
-from router.ingress.paths import PublishFirst, PublishRoute, is_publish_path
+from router.ingress.paths import PublishRoute, is_publish_path
 from router.ingress.refusals import Refusal, not_found
 from router.kafka.admin import ensure_topics
 from router.kafka.probe import KafkaProbe
@@ -195,12 +196,27 @@ def _own_addresses(settings: Settings, port: int, tls: Tls | None) -> list[str]:
     return [f"{scheme}://{host}:{number}" for scheme, number in ports for host in hosts]
 
 
+class ServerApp(FastAPI):
+    """The application; publish requests, which are most, go past everything that the others need."""
+
+    publish_route: PublishRoute | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if self.publish_route is not None and self.publish_route.matches(scope)[0] is Match.FULL:
+            await self.publish_route.handle(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def build_server(settings: Settings, routes: Iterable[BaseRoute], now: Callable[[], datetime] | None = None) -> FastAPI:
     """Return the application that answers at these routes, and refuses everything else in Azure's error shape."""
     clock = now or _now
     # No page of FastAPI's own: it would load its scripts from elsewhere.
-    app = FastAPI(title="workspace-event-router", docs_url=None, redoc_url=None, redirect_slashes=False)
+    routes = list(routes)
+    app = ServerApp(title="workspace-event-router", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.routes.extend(routes)
+    app.publish_route = next((route for route in routes if isinstance(route, PublishRoute)), None)
 
     async def refuse(request: Request, error: Exception) -> Response:
         return error_answer(_refusal(request, error), new_request_id(), clock())
@@ -209,9 +225,6 @@ def build_server(settings: Settings, routes: Iterable[BaseRoute], now: Callable[
     app.add_exception_handler(Exception, refuse)
     hosts = TrustedHosts(settings.host, settings.public_url)
     app.add_middleware(BrowserGuard, hosts=hosts, is_exempt=is_publish_path)
-    for route in app.router.routes:
-        if isinstance(route, PublishRoute):
-            app.add_middleware(PublishFirst, route=route)
     return app
 
 

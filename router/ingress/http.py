@@ -26,6 +26,7 @@ from router.ingress.refusals import (
     MAX_EVENT_BYTES,
     MAX_REQUEST_BYTES,
     Refusal,
+    broken,
     method_not_allowed,
     not_found,
     too_large,
@@ -106,6 +107,9 @@ class PublishEndpoint:
             answer = await self._answer(request, request_id)
         except ClientDisconnect:
             return
+        except Exception:
+            log.exception("publish.broke", request_id=request_id)
+            answer = error_answer(broken(), request_id, self._now())
         await answer(scope, receive, send)
 
     async def _answer(self, request: Request, request_id: str) -> Response:

@@ -59,18 +59,3 @@ class PublishRoute(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         await self._endpoint(scope, receive, send)
-
-
-class PublishFirst:
-    """ASGI middleware: publish requests, which are most, go past everything that the others need."""
-
-    def __init__(self, app: ASGIApp, route: PublishRoute) -> None:
-        self._app = app
-        self._route = route
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a publish request, or pass the request on."""
-        if self._route.matches(scope)[0] is Match.FULL:
-            await self._route.handle(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)

@@ -146,3 +146,8 @@ def unavailable(message: str, retry_after_seconds: int) -> Refusal:
         has_report=False,
         retry_after_seconds=retry_after_seconds,
     )
+
+
+def broken() -> Refusal:
+    """Refuse what failed for a reason of the server's own."""
+    return Refusal(500, "InternalServerError", "InternalServerError", "The request failed inside the server.")
