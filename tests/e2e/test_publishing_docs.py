@@ -67,6 +67,8 @@ class Shell:
         self._bash.stdin.write(b"kill $(jobs -p)\n")
         self._bash.stdin.close()
         self._bash.wait(10)
+        assert self._bash.stdout is not None
+        self._bash.stdout.close()
 
 
 @pytest.fixture
