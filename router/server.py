@@ -1,6 +1,7 @@
 """The server: composition root of the control plane and the publish endpoint. It builds every collaborator of both."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
@@ -168,6 +169,9 @@ async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
     sources.view.on_keys_changed(LOCAL_WORKSPACE, credentials.keys_changed)
     await history.start()
     cleanup.push_async_callback(_stop, "history", history.stop)
+    # What is there now stays; a collection every 700 objects would cost more than parsing the events does.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     log.info("server.started", host=settings.host, port=port, bootstrap_servers=settings.bootstrap_servers)
 
 
