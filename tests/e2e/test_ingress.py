@@ -146,6 +146,27 @@ async def test_what_the_azure_sdk_publishes_is_read_back_as_it_was_sent(server):
         )
 
 
+async def test_a_key_is_made_anew_without_a_gap(server):
+    before, statuses, done = server.credentials, [], asyncio.Event()
+
+    async def publish_on() -> None:
+        while not done.is_set():
+            key = {"aeg-sas-key": before["workspace"]["key2"]}
+            statuses.append((await server.client.post("/api/events", json=[an_event()], headers=key)).status_code)
+
+    publisher = asyncio.create_task(publish_on())
+    bearer = {"authorization": f"Bearer {before['admin_token']}"}
+    url = f"{WORKSPACE}/regenerateKey?api-version=2024-10-01"
+    answer = await server.client.post(url, json={"keyName": "key1"}, headers=bearer)
+    done.set()
+    await publisher
+    assert set(statuses) == {200}
+    assert server.credentials["workspace"]["key1"] == answer.json()["key1"] != before["workspace"]["key1"]
+    old = {"aeg-sas-key": before["workspace"]["key1"]}
+    assert (await server.client.post("/api/events", json=[an_event()], headers=old)).status_code == 401
+    assert await server.publish("with-the-new-key") == 200
+
+
 async def test_a_restart_keeps_keys_and_token_and_loses_nothing(server):
     before = server.credentials
     accepted, flowing, stopping = [], asyncio.Event(), asyncio.Event()
