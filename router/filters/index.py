@@ -74,10 +74,10 @@ class Index(Generic[Target]):
             requirements[requirement] = None
         entry = self._entries[key] = Entry(key, target, tuple(sorted(requirements, key=lambda one: one.number)))
         self._looks.update(one.slot for one in entry.requirements)
-        if self._waiting is None:
-            self._writer.file(self._own_root(), entry)
-        else:
+        if self._waiting is not None:
             self._waiting[key] = entry
+        elif entry.can_match:
+            self._writer.file(self._own_root(), entry)
         self._snapshot = None
 
     def remove(self, key: Hashable) -> None:
@@ -102,7 +102,8 @@ class Index(Generic[Target]):
         """Return the index as it is now; later changes do not reach it."""
         if self._snapshot is None:
             for entry in (self._waiting or {}).values():
-                self._writer.file(self._root, entry)
+                if entry.can_match:
+                    self._writer.file(self._root, entry)
             self._waiting = None
             self._snapshot = Snapshot(
                 self._root, self._reader, needs_body=any(slot >= FIRST_SLOT for slot in self._looks)

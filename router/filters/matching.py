@@ -14,12 +14,12 @@ from router.filters.nodes import Node
 from router.filters.paths import SUBJECT_SLOT
 from router.filters.projection import Projection, variable_of
 from router.filters.reading import Reader
+from router.filters.values import Values
 
 Match = Callable[[Event, bytes], list[Any] | None]
 """Returns what wants an event; None when the projection refuses it."""
 
 _REFUSALS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-_MOST_TABLES: Final = 48
 _MOST_MADE: Final = 4
 
 
@@ -29,9 +29,9 @@ class Matcher:
     def __init__(self, reader: Reader, root: Node) -> None:
         self._reader = reader
         self._root = root
-        self._made: dict[Projection, Match | None] = {}
+        self._made: dict[Projection, Match] = {}
 
-    def collect(self, values: list[Any], found: list[Any]) -> None:
+    def collect(self, values: Values, found: list[Any]) -> None:
         """Add the targets of all that want an event with these values."""
         self._root.plan.collect(values, found)
 
@@ -62,11 +62,18 @@ class Matcher:
         return self._made[projection]
 
 
-def _made_for(projection: Projection, plan: Plan) -> Match | None:
-    if len(plan.exact) + len(plan.affixes) + len(plan.numbers) > _MOST_TABLES:
-        return None
+def _made_for(projection: Projection, plan: Plan) -> Match:
+    values = f"[{', '.join(projection.names)}]"
     scope: dict[str, Any] = {"decode": projection.decode, "REFUSALS": _REFUSALS, "fold": fold, "settle": settle}
-    scope |= projection.scope | {"asked": plan.asked}
+    scope |= projection.scope | {"asked": plan.asked, "collect": plan.collect}
+    if plan.is_large:
+        look_up = [f"collect({values}, found)"]
+    else:
+        look_up = [
+            f"hits = {'[*asked]' if plan.asked else '[]'}",
+            *_lookups(plan, values, scope),
+            f"if hits: settle(hits, {values}, found)",
+        ]
     source = [
         "def match(envelope, body):",
         " try:",
@@ -77,9 +84,7 @@ def _made_for(projection: Projection, plan: Plan) -> Match | None:
         " except REFUSALS:",
         "  return None",
         " found = []",
-        f" hits = {'[*asked]' if plan.asked else '[]'}",
-        *(f" {line}" for line in _lookups(plan, f"[{', '.join(projection.names)}]", scope)),
-        f" if hits: settle(hits, [{', '.join(projection.names)}], found)",
+        *(f" {line}" for line in look_up),
         " return found",
     ]
     exec(_compiled("\n".join(source)), scope)  # noqa: S102 (made of numbers only, see Projection)
@@ -88,6 +93,9 @@ def _made_for(projection: Projection, plan: Plan) -> Match | None:
 
 
 def _lookups(plan: Plan, values: str, scope: dict[str, Any]) -> Iterator[str]:
+    for number, (slot, more) in enumerate(plan.present):
+        scope[f"p{number}"] = more
+        yield f"if {variable_of(slot)} is not None: hits += p{number}"
     for number, (slot, by_letters, other) in enumerate(plan.exact):
         value = variable_of(slot)
         scope[f"b{number}"], scope[f"e{number}"] = by_letters, other.collect
