@@ -25,7 +25,6 @@ class Snapshot(Generic[Target]):
         self.needs_body = needs_body
         """Whether some target looks at more of an event than its type and subject."""
         self._matcher = Matcher(reader, root)
-        self._collect = self._matcher.collect
 
     def match(self, envelopes: Sequence[Event], bodies: Sequence[bytes | None] | None = None) -> list[list[Target]]:
         """Return, for each event, the targets that want it; each at most once, in no particular order.
@@ -34,13 +33,7 @@ class Snapshot(Generic[Target]):
         """
         if self.needs_body:
             return self._matcher.match(envelopes, bodies or [None] * len(envelopes))
-        collect = self._collect
-        matched = []
-        for envelope in envelopes:
-            found: list[Target] = []
-            collect([envelope.type, envelope.subject or ""], found)
-            matched.append(found)
-        return matched
+        return self._matcher.match_envelopes(envelopes)
 
 
 class Index(Generic[Target]):
