@@ -2,9 +2,11 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from router.filters.tables import Bucket, Find, Hit, Merged
+
+_FEW: Final = 64
 
 
 class Beginnings:
@@ -96,16 +98,21 @@ def _finder(operands: list[str], parents: dict[str, str | None], buckets: dict[s
             operand = parents[operand]
         return ()
 
-    def find_backwards(text: str) -> Sequence[Hit]:
-        text = text[::-1]
-        operand: str | None = operands[bisect_right(operands, text) - 1]
-        while operand is not None:
-            if text.startswith(operand):
-                return chains.get(operand) or chain(operand)
-            operand = parents[operand]
-        return ()
+    shortest = min(map(len, operands), default=0)
+    heads = {operand[:shortest] for operand in operands}
+    tells_much = len(heads) * 2 > len(operands) > _FEW
 
-    return find if direction > 0 else find_backwards
+    def find_known(text: str) -> Sequence[Hit]:
+        return find(text) if text[:shortest] in heads else ()
+
+    if direction > 0:
+        return find_known if tells_much else find
+    tails = {head[::-1] for head in heads}
+
+    def find_known_backwards(text: str) -> Sequence[Hit]:
+        return find(text[::-1]) if text[-shortest:] in tails else ()
+
+    return find_known_backwards if tells_much else lambda text: find(text[::-1])
 
 
 class Endings(Beginnings):

@@ -1,17 +1,20 @@
 """Boxes: members with two bounds or more, found by the intersection of bit sets (docs/decisions/0013)."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from router.filters.members import Entry, number_for
 from router.filters.requirements import Bound
+from router.filters.values import Values
 
 _FEW: Final = 24
 """So many are compared one by one."""
 _BLOCK: Final = 16
 _MOST_BLOCKS: Final = 512
-_SPARSE: Final = 40
+_SPARSE: Final = 4
+_NOT_ZERO: Final = re.compile(rb"[^\0]").finditer
 _BITS: Final = tuple(tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256))
 
 Thresholds = tuple[float, ...]
@@ -54,9 +57,9 @@ class Boxes:
         """Let go of a subscription."""
         del self._rows[entry]
         if self._compiled.fresh.pop(entry, None) is None:
-            self._compiled.gone.add(entry)
+            self._compiled.gone.add(self._compiled.rows[entry])
 
-    def collect(self, values: list[Any], found: list[Any]) -> None:
+    def collect(self, values: Values, found: list[Any]) -> None:
         """Add the targets of those that match."""
         compiled = self._compiled
         if compiled.is_stale(len(self._rows)):
@@ -86,7 +89,7 @@ class _Side:
                 bits[row >> 3] |= 1 << (row & 7)
             self._sets.append(int.from_bytes(bits, "little"))
 
-    def passing(self, values: list[Any]) -> int:
+    def passing(self, values: Values) -> int:
         """Return how many rows pass, which are the first of the order."""
         number = values[self._slot]
         if number.__class__ is not float:
@@ -105,22 +108,22 @@ class _Side:
 class _Compiled:
     """Some rows with their bit sets; what is `fresh` is not among them, and what is `gone` is no more."""
 
-    __slots__ = ("_bounds", "_entries", "_sides", "_targets", "fresh", "gone")
+    __slots__ = ("_bounds", "_sides", "_targets", "fresh", "gone", "rows")
 
     def __init__(self, bounds: tuple[Bound, ...], rows: dict[Any, Thresholds]) -> None:
         self._bounds = bounds
-        self._entries = list(rows)
+        self.rows = {entry: row for row, entry in enumerate(rows)}
         self._targets = [entry.target for entry in rows]
         columns = list(zip(*rows.values(), strict=True)) if rows else []
         self._sides = [_Side(bound, column) for bound, column in zip(bounds, columns, strict=False)]
         self.fresh: dict[Any, Thresholds] = {}
-        self.gone: set[Any] = set()
+        self.gone: set[int] = set()
 
     def copy(self) -> "_Compiled":
         """Return a copy whose changes are its own."""
         copy = object.__new__(_Compiled)
         copy._bounds, copy._sides = self._bounds, self._sides
-        copy._entries, copy._targets = self._entries, self._targets
+        copy._targets, copy.rows = self._targets, self.rows
         copy.fresh, copy.gone = self.fresh.copy(), self.gone.copy()
         return copy
 
@@ -128,7 +131,7 @@ class _Compiled:
         """Whether so much has changed that it should be compiled anew."""
         return len(self.fresh) + len(self.gone) > max(_FEW, rows // 8)
 
-    def collect(self, values: list[Any], found: list[Any]) -> None:
+    def collect(self, values: Values, found: list[Any]) -> None:
         """Add the targets of the rows that pass every bound."""
         if self.fresh:
             numbers = [number_for(bound, values) for bound in self._bounds]
@@ -146,19 +149,16 @@ class _Compiled:
             self._collect_rows(counts, found)
 
     def _collect_rows(self, counts: list[int], found: list[Any]) -> None:
-        passing, others = -1, list[int]()
+        passing, others = -1, set[int]()
         for side, count in zip(self._sides, counts, strict=True):
             rows, but_not = side.rows(count)
             passing &= rows
-            others += but_not
-        for row in others:
-            if passing >> row & 1:
-                passing ^= 1 << row
-        targets, gone = self._targets, self.gone
-        if gone:
-            found += [targets[row] for row in _rows_of(passing) if self._entries[row] not in gone]
-        else:
-            found += [targets[row] for row in _rows_of(passing)]
+            if not passing:
+                return
+            others.update(but_not)
+        others |= self.gone
+        targets = self._targets
+        found += [targets[row] for row in _rows_of(passing) if row not in others]
 
 
 def _passes(bound: Bound, threshold: float, number: float) -> bool:
@@ -168,12 +168,7 @@ def _passes(bound: Bound, threshold: float, number: float) -> bool:
 
 
 def _rows_of(bits: int) -> list[int]:
-    if bits.bit_count() > _SPARSE:
-        octets = bits.to_bytes(bits.bit_length() // 8 + 1, "little")
+    octets = bits.to_bytes(bits.bit_length() // 8 + 1, "little")
+    if bits.bit_count() * _SPARSE > len(octets):
         return [start * 8 + bit for start, octet in enumerate(octets) if octet for bit in _BITS[octet]]
-    rows = []
-    while bits:
-        lowest = bits & -bits
-        rows.append(lowest.bit_length() - 1)
-        bits ^= lowest
-    return rows
+    return [match.start() * 8 + bit for match in _NOT_ZERO(octets) for bit in _BITS[octets[match.start()]]]

@@ -1,29 +1,45 @@
 """Collecting: one event's values looked up in the tables of a node."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from router.filters.letters import fold
 from router.filters.requirements import AnchorKind
-from router.filters.tables import Exact, Hit, Table, run
-from router.filters.values import elements_of, text_of
+from router.filters.tables import Exact, Find, Hit, Table, run
+from router.filters.values import Sparse, Values, elements_of, text_of
 
-Find = Callable[[Any], Sequence[Hit]]
+Place = tuple[AnchorKind, int, bool]
+"""Which table of a node: how it finds, in which slot, and whether arrays are looked into."""
 _MANY: Final = 12
+MOST_TABLES: Final = 32
 
 
 class Plan:
     """How an event is looked up in a node: table by table, by how the tables want the value."""
 
-    __slots__ = ("affixes", "asked", "exact", "numbers")
+    __slots__ = ("_by_slot", "affixes", "asked", "exact", "numbers", "present")
 
-    def __init__(self, tables: Mapping[tuple[AnchorKind, int, bool], Table], asked: Sequence[Hit]) -> None:
+    def __init__(self, tables: Mapping[Place, Table], asked: Sequence[Hit]) -> None:
         self.asked = asked
+        self.present: list[tuple[int, Sequence[Hit]]] = []
         self.exact: list[tuple[int, dict[str, Sequence[Hit]], _OtherTexts]] = []
         self.numbers: list[tuple[int, Find, _OtherNumbers]] = []
+        self.affixes: list[tuple[int, list[Find], _OtherTexts]] = []
+        self._by_slot = _BySlot(tables) if len(tables) > MOST_TABLES else None
+        if self._by_slot is None:
+            self._arrange(tables)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether there are so many tables that they are sought by the values that there are."""
+        return self._by_slot is not None
+
+    def _arrange(self, tables: Mapping[Place, Table]) -> None:
         affixes: dict[tuple[int, bool], list[Find]] = {}
         for (kind, slot, on_arrays), table in tables.items():
-            if kind == "numbers":
+            if kind == "present":
+                self.present.append((slot, table.find(None)))
+            elif kind == "numbers":
                 self.numbers.append((slot, table.find, _OtherNumbers(table.find, on_arrays=on_arrays)))
             elif isinstance(table, Exact):
                 by_letters = table.by_letters
@@ -31,19 +47,23 @@ class Plan:
                 self.exact.append((slot, by_letters, other))
             else:
                 affixes.setdefault((slot, on_arrays), []).append(table.find)
-        self.affixes = [
-            (slot, finds, _OtherTexts(finds, is_folded=True, on_arrays=on_arrays))
-            for (slot, on_arrays), finds in affixes.items()
-        ]
+        for (slot, on_arrays), finds in affixes.items():
+            self.affixes.append((slot, finds, _OtherTexts(finds, is_folded=True, on_arrays=on_arrays)))
 
-    def collect(self, values: list[Any], found: list[Any]) -> None:
+    def collect(self, values: Values, found: list[Any]) -> None:
         """Add the targets of all subscriptions of the node that match."""
+        if self._by_slot is not None:
+            settle(self.asked, values, found)
+            self._by_slot.collect(values, found)
+            return
         hits = [*self.asked]
+        for slot, more in self.present:
+            hits += more if values[slot] is not None else ()
         for slot, by_letters, other in self.exact:
             value = values[slot]
             if value.__class__ is str:
                 hits += by_letters[value]
-            elif value is not None:
+            else:
                 other.collect(value, values, found)
         if self.affixes:
             self._look_up_affixes(hits, values, found)
@@ -52,7 +72,7 @@ class Plan:
         if hits:
             settle(hits, values, found)
 
-    def _look_up_affixes(self, hits: list[Hit], values: list[Any], found: list[Any]) -> None:
+    def _look_up_affixes(self, hits: list[Hit], values: Values, found: list[Any]) -> None:
         for slot, finds, other in self.affixes:
             value = values[slot]
             if value.__class__ is str:
@@ -62,13 +82,38 @@ class Plan:
             elif value is not None:
                 other.collect(value, values, found)
 
-    def _look_up_numbers(self, hits: list[Hit], values: list[Any], found: list[Any]) -> None:
+    def _look_up_numbers(self, hits: list[Hit], values: Values, found: list[Any]) -> None:
         for slot, find, others in self.numbers:
             value = values[slot]
             if value.__class__ is float or value.__class__ is int:
                 hits += find(value)
             elif value.__class__ is list:
                 others.collect(value, values, found)
+
+
+class _BySlot:
+    """Plans of very many tables, made for a slot when an event has something there."""
+
+    __slots__ = ("_plans", "_tables")
+
+    def __init__(self, tables: Mapping[Place, Table]) -> None:
+        self._tables: dict[int, dict[Place, Table]] = {}
+        for place, table in tables.items():
+            self._tables.setdefault(place[1], {})[place] = table
+        self._plans: dict[int, Plan] = {}
+
+    def collect(self, values: Values, found: list[Any]) -> None:
+        """Add the targets of all subscriptions in the tables that match."""
+        if isinstance(values, Sparse):
+            slots: Collection[int] = values.keys() & self._tables.keys()
+        else:
+            slots = self._tables.keys()
+        for slot in slots:
+            if values[slot] is not None:
+                plan = self._plans.get(slot)
+                if plan is None:
+                    plan = self._plans[slot] = Plan(self._tables[slot], ())
+                plan.collect(values, found)
 
 
 class _OtherTexts:
@@ -81,7 +126,7 @@ class _OtherTexts:
         self._is_folded = is_folded
         self._on_arrays = on_arrays
 
-    def collect(self, value: Any, values: list[Any], found: list[Any]) -> None:  # noqa: ANN401 (any JSON)
+    def collect(self, value: Any, values: Values, found: list[Any]) -> None:  # noqa: ANN401 (any JSON)
         """Add the targets of those that match."""
         if value.__class__ is not list:
             text = text_of(value)
@@ -105,13 +150,13 @@ class _OtherNumbers:
         self._find = find
         self._on_arrays = on_arrays
 
-    def collect(self, value: list[Any], values: list[Any], found: list[Any]) -> None:
+    def collect(self, value: list[Any], values: Values, found: list[Any]) -> None:
         """Add the targets of those that match."""
         if self._on_arrays:
             _collect_any(self._find, elements_of(value).numbers, values, found)
 
 
-def _collect_any(find: Find, elements: Iterable[Any], values: list[Any], found: list[Any]) -> None:
+def _collect_any(find: Find, elements: Iterable[Any], values: Values, found: list[Any]) -> None:
     """Look up each element; a subscription that two of them find is found once."""
     findings = [hits for hits in map(find, elements) if hits]
     if len(findings) == 1:
@@ -122,7 +167,7 @@ def _collect_any(find: Find, elements: Iterable[Any], values: list[Any], found: 
         found += dict.fromkeys(collected)
 
 
-def settle(hits: Sequence[Hit], values: list[Any], found: list[Any]) -> None:
+def settle(hits: Sequence[Hit], values: Values, found: list[Any]) -> None:
     """Add the targets of those hits for which all holds that is left to ask."""
     if len(hits) > _MANY:
         _run_many(hits, values, found)
@@ -130,7 +175,7 @@ def settle(hits: Sequence[Hit], values: list[Any], found: list[Any]) -> None:
         run(hits, values, found)
 
 
-def _run_many(hits: Sequence[Hit], values: list[Any], found: list[Any]) -> None:
+def _run_many(hits: Sequence[Hit], values: Values, found: list[Any]) -> None:
     """Do as `run` does, but ask each question once."""
     verdicts: dict[Any, bool] = {}
     for checks, targets, collect in hits:

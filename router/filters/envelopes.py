@@ -1,12 +1,14 @@
 """Envelopes: what an event says of itself, and its values by slot."""
 
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from router.filters.clauses import Clause
 from router.filters.operators import BASIC, EVENT_TYPE_IN
 from router.filters.paths import SUBJECT_SLOT, TYPE_SLOT, Members, Paths
+from router.filters.values import Sparse, Values
 from topics.events import EventSchema
 
+_MANY: Final = 256
 _NAMES: Final[dict[EventSchema, dict[str, str]]] = {
     "EventGridSchema": {
         "id": "id",
@@ -49,9 +51,9 @@ def schema_of(envelope: Event) -> EventSchema:
 
 def values_of(
     envelope: Event, members: Members | None, schema: EventSchema, paths: Paths, absent: object = None
-) -> list[Any]:
+) -> Values:
     """Return the values that an event has, by slot; one without members that can be read has only its envelope."""
-    values = [absent] * len(paths)
+    values: Values = Sparse() if len(paths) > _MANY and absent is None else [absent] * len(paths)
     paths.read(_members(envelope, schema) if members is None else members, schema, values)
     values[TYPE_SLOT] = envelope.type
     values[SUBJECT_SLOT] = envelope.subject or ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from router.filters.clauses import Clause
 from router.filters.conditions import Condition
@@ -58,7 +58,7 @@ def explain(clauses: Sequence[Clause], envelope: Event, body: bytes | None) -> E
     conditions = [Condition(clause) for clause in clauses]
     paths = Paths()
     slots = [slot_of(clause, paths) for clause in clauses]
-    values: list[Any] = values_of(envelope, read_members(body), schema_of(envelope), paths, MISSING)
+    values = values_of(envelope, read_members(body), schema_of(envelope), paths, MISSING)
     return Explanation(
         tuple(
             ExplainedClause(

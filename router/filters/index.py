@@ -25,7 +25,6 @@ class Snapshot(Generic[Target]):
         self.needs_body = needs_body
         """Whether some target looks at more of an event than its type and subject."""
         self._matcher = Matcher(reader, root)
-        self._collect = self._matcher.collect
 
     def match(self, envelopes: Sequence[Event], bodies: Sequence[bytes | None] | None = None) -> list[list[Target]]:
         """Return, for each event, the targets that want it; each at most once, in no particular order.
@@ -34,13 +33,7 @@ class Snapshot(Generic[Target]):
         """
         if self.needs_body:
             return self._matcher.match(envelopes, bodies or [None] * len(envelopes))
-        collect = self._collect
-        matched = []
-        for envelope in envelopes:
-            found: list[Target] = []
-            collect([envelope.type, envelope.subject or ""], found)
-            matched.append(found)
-        return matched
+        return self._matcher.match_envelopes(envelopes)
 
 
 class Index(Generic[Target]):
@@ -74,10 +67,10 @@ class Index(Generic[Target]):
             requirements[requirement] = None
         entry = self._entries[key] = Entry(key, target, tuple(sorted(requirements, key=lambda one: one.number)))
         self._looks.update(one.slot for one in entry.requirements)
-        if self._waiting is None:
-            self._writer.file(self._own_root(), entry)
-        else:
+        if self._waiting is not None:
             self._waiting[key] = entry
+        elif entry.can_match:
+            self._writer.file(self._own_root(), entry)
         self._snapshot = None
 
     def remove(self, key: Hashable) -> None:
@@ -102,7 +95,8 @@ class Index(Generic[Target]):
         """Return the index as it is now; later changes do not reach it."""
         if self._snapshot is None:
             for entry in (self._waiting or {}).values():
-                self._writer.file(self._root, entry)
+                if entry.can_match:
+                    self._writer.file(self._root, entry)
             self._waiting = None
             self._snapshot = Snapshot(
                 self._root, self._reader, needs_body=any(slot >= FIRST_SLOT for slot in self._looks)

@@ -19,7 +19,6 @@ Match = Callable[[Event, bytes], list[Any] | None]
 """Returns what wants an event; None when the projection refuses it."""
 
 _REFUSALS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-_MOST_TABLES: Final = 48
 _MOST_MADE: Final = 4
 
 
@@ -29,11 +28,14 @@ class Matcher:
     def __init__(self, reader: Reader, root: Node) -> None:
         self._reader = reader
         self._root = root
-        self._made: dict[Projection, Match | None] = {}
+        self._made: dict[Projection, Match] = {}
+        self._of_envelope: Callable[[Event], list[Any]] | None = None
 
-    def collect(self, values: list[Any], found: list[Any]) -> None:
-        """Add the targets of all that want an event with these values."""
-        self._root.plan.collect(values, found)
+    def match_envelopes(self, envelopes: Sequence[Event]) -> list[list[Any]]:
+        """Return the targets that want each event, when all look only at its type and subject."""
+        if self._of_envelope is None:
+            self._of_envelope = _function("envelope", [], ["v0", "v1"], self._root.plan, {})
+        return list(map(self._of_envelope, envelopes))
 
     def match(self, envelopes: Sequence[Event], bodies: Sequence[bytes | None]) -> list[list[Any]]:
         """Return the targets that want each event."""
@@ -47,7 +49,7 @@ class Matcher:
             found = None if match is None or body is None else match(envelope, body)
             if found is None:
                 found = []
-                self.collect(reader.walk(envelope, body), found)
+                self._root.plan.collect(reader.walk(envelope, body), found)
                 kind = None  # it may have learned
             matched.append(found)
         return matched
@@ -58,36 +60,36 @@ class Matcher:
         if projection not in self._made:
             if len(self._made) >= _MOST_MADE:
                 self._made.clear()
-            self._made[projection] = _made_for(projection, self._root.plan)
+            scope = projection.scope | {"decode": projection.decode, "REFUSALS": _REFUSALS}
+            read = ["try:", " o0 = decode(body)", *(f" {line}" for line in projection.lines)]
+            refuse = ["except REFUSALS:", " return None"]
+            self._made[projection] = _function(
+                "envelope, body", [*read, *refuse], projection.names, self._root.plan, scope
+            )
         return self._made[projection]
 
 
-def _made_for(projection: Projection, plan: Plan) -> Match | None:
-    if len(plan.exact) + len(plan.affixes) + len(plan.numbers) > _MOST_TABLES:
-        return None
-    scope: dict[str, Any] = {"decode": projection.decode, "REFUSALS": _REFUSALS, "fold": fold, "settle": settle}
-    scope |= projection.scope | {"asked": plan.asked}
-    source = [
-        "def match(envelope, body):",
-        " try:",
-        "  o0 = decode(body)",
-        f"  {variable_of(0)} = envelope.type",
-        f"  {variable_of(SUBJECT_SLOT)} = envelope.subject or ''",
-        *(f"  {line}" for line in projection.lines),
-        " except REFUSALS:",
-        "  return None",
-        " found = []",
-        f" hits = {'[*asked]' if plan.asked else '[]'}",
-        *(f" {line}" for line in _lookups(plan, f"[{', '.join(projection.names)}]", scope)),
-        f" if hits: settle(hits, [{', '.join(projection.names)}], found)",
-        " return found",
-    ]
-    exec(_compiled("\n".join(source)), scope)  # noqa: S102 (made of numbers only, see Projection)
-    match: Match = scope["match"]
-    return match
+def _function(parameters: str, read: list[str], names: list[str], plan: Plan, scope: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Return a function that reads values and looks them up; its source is made of numbers only, as a projection's."""
+    values = f"[{', '.join(names)}]"
+    scope |= {"fold": fold, "settle": settle, "asked": plan.asked, "collect": plan.collect}
+    if plan.is_large:
+        look_up = [f"collect({values}, found)"]
+    else:
+        look_up = [
+            f"hits = {'[*asked]' if plan.asked else '[]'}",
+            *_lookups(plan, values, scope),
+            f"if hits: settle(hits, {values}, found)",
+        ]
+    body = ["v0 = envelope.type", "v1 = envelope.subject or ''", *read, "found = []", *look_up, "return found"]
+    exec(_compiled("\n ".join([f"def match({parameters}):", *body])), scope)  # noqa: S102 (see above)
+    return scope["match"]
 
 
 def _lookups(plan: Plan, values: str, scope: dict[str, Any]) -> Iterator[str]:
+    for number, (slot, more) in enumerate(plan.present):
+        scope[f"p{number}"] = more
+        yield f"if {variable_of(slot)} is not None: hits += p{number}"
     for number, (slot, by_letters, other) in enumerate(plan.exact):
         value = variable_of(slot)
         scope[f"b{number}"], scope[f"e{number}"] = by_letters, other.collect

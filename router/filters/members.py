@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from router.filters.requirements import Bound
-from router.filters.values import elements_of
+from router.filters.values import Values, elements_of
 
 
 class Entry(Protocol):
@@ -37,12 +37,12 @@ class Members(Protocol):
         """Let go of a subscription."""
         ...
 
-    def collect(self, values: list[Any], found: list[Any]) -> None:
+    def collect(self, values: Values, found: list[Any]) -> None:
         """Add the targets of those that match."""
         ...
 
 
-def number_for(bound: Bound, values: list[Any]) -> Any:  # noqa: ANN401 (a number, or None)
+def number_for(bound: Bound, values: Values) -> Any:  # noqa: ANN401 (a number, or None)
     """Return the number that a bound is compared with: of an array the one that passes if any does."""
     value = values[bound.slot]
     if value.__class__ is float or value.__class__ is int:
@@ -91,7 +91,7 @@ class Everyone:
             self._targets = [entry.target for entry in self._entries]
         return self._targets
 
-    def collect(self, _values: list[Any], found: list[Any]) -> None:
+    def collect(self, _values: Values, found: list[Any]) -> None:
         """Add the targets of all."""
         found += self.targets
 
@@ -135,7 +135,7 @@ class Sorted:
         place = self._entries.index(entry, bisect_left(self._thresholds, thresholds[0]))
         del self._thresholds[place], self._entries[place], self._targets[place]
 
-    def collect(self, values: list[Any], found: list[Any]) -> None:
+    def collect(self, values: Values, found: list[Any]) -> None:
         """Add the targets of those that match."""
         number = number_for(self._bound, values)
         if number is None:

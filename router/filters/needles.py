@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from router.filters.automata import Automaton, Occurrence, is_searchable
 from router.filters.tables import Bucket, Find, Hit, Merged, run
+from router.filters.values import Values
 
 _FEW: Final = 16
 """So many new operands are looked for one by one."""
@@ -172,7 +173,7 @@ class _Once:
     def __init__(self, hits: Sequence[Hit]) -> None:
         self._hits = hits
 
-    def collect(self, values: list[Any], found: list[Any]) -> None:
+    def collect(self, values: Values, found: list[Any]) -> None:
         """Add the targets of those that match, each once."""
         collected: list[Any] = []
         run(self._hits, values, collected)

@@ -26,6 +26,7 @@ _TABLES: Final[dict[AnchorKind, Any]] = {
     "ends": Endings,
     "contains": Needles,
     "contains any": SharedNeedles,
+    "present": Exact,
 }
 _CROWD: Final = 4
 """So many different groups in a bucket are asked one after the other; more are divided, if they can be."""
@@ -42,9 +43,18 @@ class Entry:
         self.requirements = requirements
         self.places: list[tuple[tuple[Hop, ...], Used]] = []
 
+    @property
+    def can_match(self) -> bool:
+        """Whether there is an event that it wants, as far as each condition by itself can tell."""
+        return all(one.condition.operator is not None for one in self.requirements)
+
     def candidates(self, used: Used) -> list[Requirement]:
         """Return the requirements by which it can be filed further."""
         return [one for one in self.requirements if one.anchor is not None and one not in used]
+
+    def can_be_told(self, used: Used) -> bool:
+        """Whether a value that is there can still tell it from others."""
+        return any(one.anchor is not None and one.anchor.kind != "present" for one in self.candidates(used))
 
     def group(self, used: Used) -> tuple[tuple[Requirement, ...], tuple[Bound, ...], tuple[float, ...]]:
         """Return what is left to ask of it: requirements, bounds, and the thresholds of the bounds."""
@@ -217,7 +227,7 @@ class Writer:
         """Give a crowded bucket a node, unless too few of its subscriptions can be told apart by a lookup."""
         entries = [entry for members in bucket.groups.values() for entry in members]
         places = [next(place for place in entry.places if place[0] == way) for entry in entries]
-        divisible = sum(bool(entry.candidates(used)) for entry, (_, used) in zip(entries, places, strict=True))
+        divisible = sum(entry.can_be_told(used) for entry, (_, used) in zip(entries, places, strict=True))
         if divisible * 2 < len(entries):
             bucket.crowd = len(bucket.groups) * 2
             return

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 
 from router.filters.letters import fold
+from router.filters.values import Values
 from topics.events import EventSchema
 
 Members = dict[str, Any]
@@ -107,7 +108,7 @@ class Paths:
             step = step.add(name)
         step.slot = slot
 
-    def read(self, event: Members, schema: EventSchema, values: list[Any]) -> None:
+    def read(self, event: Members, schema: EventSchema, values: Values) -> None:
         """Put what the event has under each key into its slot; slots of what it does not have stay as they are."""
         claims, longer = _claims(event, self.root, frozenset())
         for alias, name in ALIASES[schema].items():

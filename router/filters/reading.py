@@ -1,14 +1,17 @@
 """Reading: the values of events by slot: by a projection, or by a walk from which the next projection learns."""
 
-from typing import Any, Final
+from typing import Final
 
 from router.filters.envelopes import Event, values_of
 from router.filters.layouts import Layout
 from router.filters.paths import Paths, read_members
 from router.filters.projection import MOST_KEYS, Projection
+from router.filters.values import Values
 from topics.events import EventSchema
 
 _SELDOM: Final = 4096
+_YOUNG: Final = 64
+"""After so many walks without a new projection only every so many-th event is learned from."""
 
 
 class Reader:
@@ -51,10 +54,11 @@ class SchemaReader:
             self._has_learned, self._walked, self._patience = False, 0, min(self._patience * 2, _SELDOM)
         return self._projection
 
-    def walk(self, envelope: Event, body: bytes | None) -> list[Any]:
+    def walk(self, envelope: Event, body: bytes | None) -> Values:
         """Return the values of an event by a walk through all of it."""
         self._walked += 1
         members = read_members(body)
-        if members is not None and len(self._paths.keys) <= MOST_KEYS:
+        is_worth_it = self._walked < _YOUNG or self._walked % _YOUNG == 0
+        if members is not None and is_worth_it and len(self._paths.keys) <= MOST_KEYS:
             self._has_learned |= self._layout.learn(members, self._paths)
         return values_of(envelope, members, self._schema, self._paths)

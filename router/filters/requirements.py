@@ -6,15 +6,18 @@ from typing import Any, Final, Literal
 
 from router.filters.conditions import Condition
 from router.filters.letters import fold
-from router.filters.operators import Relation
+from router.filters.operators import OPERATORS, Relation
 from router.filters.paths import TYPE_SLOT
 
-AnchorKind = Literal["texts", "numbers", "begins", "ends", "contains", "contains any"]
+AnchorKind = Literal["texts", "numbers", "begins", "ends", "contains", "contains any", "present"]
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A way to find a subscription by a value: it must be, begin with, end with or contain one of the operands."""
+    """A way to find a subscription by a value: it must be, begin with, end with or contain one of the operands.
+
+    Or, as the last resort, it must be there at all (`present`; the operand is None).
+    """
 
     kind: AnchorKind
     slot: int
@@ -55,6 +58,8 @@ class Requirement:
     @property
     def is_loose(self) -> bool:
         """Whether the anchor finds more than the condition accepts."""
+        if self.anchor is not None and self.anchor.kind == "present":
+            return self.condition.operator is not OPERATORS["IsNotNull"]
         return self.condition.case_sensitive
 
 
@@ -65,6 +70,7 @@ _COSTS: Final[dict[AnchorKind, tuple[float, float]]] = {
     "ends": (1.0, 1.2),
     "contains": (4.0, 1.5),
     "contains any": (4.0, 1.5),
+    "present": (16.0, 1.0),
 }
 """What a way to find costs an event, in subscriptions that are found in vain, and how these count."""
 _TYPES_ARE_COMMON: Final = 8.0
@@ -121,21 +127,25 @@ class Requirements:
 
 def _anchor_of(slot: int, condition: Condition) -> Anchor | None:
     operator = condition.operator
-    if operator is None or operator.is_negated:
+    if operator is None or operator.matches_missing:
         return None
-    texts = operator.operand == "text"
-    match operator.relation:
-        case Relation.IN:
-            operands = tuple(dict.fromkeys(condition.operands))
-            return Anchor("texts" if texts else "numbers", slot, condition.on_arrays, operands)
-        case Relation.BEGINS:
-            return _affix_anchor("begins", slot, condition, str.startswith)
-        case Relation.ENDS:
-            return _affix_anchor("ends", slot, condition, str.endswith)
-        case Relation.CONTAINS:
-            return _affix_anchor("contains", slot, condition, str.__contains__)
-        case _:
-            return None
+    anchor = None
+    if not operator.is_negated:
+        match operator.relation, operator.operand:
+            case Relation.IN, "text":
+                anchor = Anchor("texts", slot, condition.on_arrays, condition.operands)
+            case Relation.IN, _:
+                anchor = Anchor("numbers", slot, condition.on_arrays, tuple(dict.fromkeys(condition.operands)))
+            case Relation.BEGINS, _:
+                anchor = _affix_anchor("begins", slot, condition, str.startswith)
+            case Relation.ENDS, _:
+                anchor = _affix_anchor("ends", slot, condition, str.endswith)
+            case Relation.CONTAINS, _:
+                anchor = _affix_anchor("contains", slot, condition, str.__contains__)
+            case _:
+                pass
+    # Of others only this much is known: what they accept is there.
+    return anchor or Anchor("present", slot, False, (None,))  # noqa: FBT003 (a record's field)
 
 
 def _affix_anchor(

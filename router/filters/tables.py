@@ -4,10 +4,9 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final, Protocol
 
 from router.filters.letters import fold
+from router.filters.values import Values
 
-Hit = tuple[
-    tuple[tuple[int, Callable[[Any], bool]], ...], list[Any] | None, Callable[[list[Any], list[Any]], None] | None
-]
+Hit = tuple[tuple[tuple[int, Callable[[Any], bool]], ...], list[Any] | None, Callable[[Values, list[Any]], None] | None]
 """Subscriptions found: the checks that are left, and their targets, or what collects these."""
 
 Find = Callable[[Any], Sequence[Hit]]
@@ -19,7 +18,7 @@ _MOST_MERGED: Final = 1_000_000
 """Targets in all lists that one table has merged; a few megabytes."""
 
 
-def run(hits: Sequence[Hit], values: list[Any], found: list[Any]) -> None:
+def run(hits: Sequence[Hit], values: Values, found: list[Any]) -> None:
     """Ask what is left to ask of each hit, and add the targets of those for which all holds."""
     for checks, targets, collect in hits:
         for slot, accepts in checks:

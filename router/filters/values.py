@@ -1,11 +1,22 @@
 """Values as filters see them: a scalar, an object, or the usable elements of an array (§4.4, design §6)."""
 
 from functools import cached_property, lru_cache
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
 from router.filters.letters import fold
+
+
+class Sparse(dict[int, Any]):
+    """Values by slot where most slots have none."""
+
+    def __missing__(self, _slot: int) -> None:
+        return None
+
+
+Values = list[Any] | Sparse
+"""An event's values by slot; None where it has nothing."""
 
 Scalar = str | int | float | bool | None
 

@@ -17,7 +17,7 @@ from tests.builders import (
     event_headers,
 )
 from topics.deliveries import Delivery
-from topics.subscriptions import Filter, WebhookSink, subscription_key
+from topics.subscriptions import AdvancedFilter, Filter, WebhookSink, subscription_key
 
 PARTITIONS = {"workspace.events": 4, "router.deliveries": 8, "subscriber.one": 4, "subscriber.two": 4}
 
@@ -138,3 +138,25 @@ def test_data_that_is_not_what_it_claims_is_set_aside_only_where_it_must_be_conv
 def test_a_record_without_a_time_is_written_without_one():
     plan = planned([a_record(timestamp=-1)], a_subscription("one"), a_webhook())
     assert plan.outputs["subscriber.one", 2][0][0] is None
+
+
+def with_value(key, *values):
+    return Filter(advanced_filters=(AdvancedFilter(operator="StringIn", key=key, values=values),))
+
+
+def test_filters_look_into_the_data():
+    records = [a_record(an_event(data={"modelName": name})) for name in ("churn", "CHURN", "fraud")]
+    plan = planned(records, a_subscription("one", filter=with_value("data.modelName", "churn")))
+    assert [out[2] for out in plan.outputs["subscriber.one", 2]] == [record.value for record in records[:2]]
+
+
+def test_filters_look_into_a_binary_cloud_event_as_into_a_structured_one():
+    wanted = a_subscription("one", filter=with_value("data.a", "b"))
+    assert planned([a_binary_record(b'{"a": "b"}')], wanted).matched == {"one": 1}
+    assert planned([a_binary_record(b'{"a": "c"}')], wanted).unmatched == 1
+
+
+def test_of_data_that_is_not_what_it_claims_only_the_envelope_is_seen():
+    record = a_binary_record(b"{nope")
+    plan = planned([record], a_subscription("one", filter=with_value("data.a", "b")), a_subscription("two"))
+    assert plan.matched == {"two": 1}
