@@ -11,7 +11,7 @@ import pytest
 from tests.api.publishing import publishing
 from tests.builders import an_access_key, an_event
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(240)]
 
 CONNECTIONS = 8
 REQUESTS = 10_000

@@ -11,7 +11,13 @@ from tests.api.publishing import Publishing, publishing
 from tests.builders import a_cloud_event, an_event
 from tests.hostile_corpora import json_cases, naughty_strings
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.npm, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.npm,
+    pytest.mark.slow,
+    pytest.mark.long,
+    pytest.mark.timeout(240),
+]
 
 LOGGED = {
     "bytes",

@@ -98,6 +98,7 @@ def blocks() -> list[tuple[str, str]]:
 
 
 @pytest.mark.azure
+@pytest.mark.long
 @pytest.mark.skipif(AZ is None, reason="there is no az on the PATH, and TEST_AZ names none")
 async def test_every_block_of_the_how_to_page_does_what_it_says(running: Running, tmp_path: Path):
     programs = tmp_path / "bin"
@@ -229,6 +230,7 @@ def test_the_python_sdk_manages_custom_topics(client: EventGridManagementClient)
 
 
 @pytest.mark.slow
+@pytest.mark.long
 async def test_a_thousand_subscriptions_made_at_once_live_through_a_restart(running: Running):
     workspace = running.credentials.workspace.resource_id
     path = f"{workspace}/providers/Microsoft.EventGrid/eventSubscriptions"

@@ -24,7 +24,7 @@ from topics import ALL_TOPICS, DELIVERIES, RETRIES, SUBSCRIPTIONS, WebhookSink
 from topics.deliveries import DELIVERY_ID
 from topics.subscriptions import subscription_key
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(400)]
 GROUP = "router-delivery"
 DELIVERIES_OWED = int(os.environ.get("DELIVERIES_OWED", "10000"))
 """50,000 by hand; fewer in the suite, which must stay short."""

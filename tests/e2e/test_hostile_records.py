@@ -11,7 +11,7 @@ from tests.builders import an_event, as_bytes, event_headers
 from tests.e2e.test_fanout import world  # noqa: F401 (a fixture)
 from tests.hostile_corpora import json_cases, naughty_strings
 
-pytestmark = [pytest.mark.kafka, pytest.mark.npm, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.kafka, pytest.mark.npm, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(400)]
 
 LEAST_TELLING = 12
 """Shorter strings may be in a log by chance."""

@@ -12,6 +12,7 @@ from tests.e2e.test_ingress import ServerProcess, server  # noqa: F401 (a fixtur
 pytestmark = [
     pytest.mark.kafka,
     pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(400),
 ]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.waiting import free_port
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(400)]
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "publishing.md"
