@@ -45,8 +45,8 @@ class Entry:
 
     @property
     def can_match(self) -> bool:
-        """Whether there is an event that it wants, as far as each condition by itself can tell."""
-        return all(one.condition.operator is not None for one in self.requirements)
+        """Whether all of its conditions make sense; else it wants no event."""
+        return None not in [one.condition.operator for one in self.requirements]
 
     def candidates(self, used: Used) -> list[Requirement]:
         """Return the requirements by which it can be filed further."""
@@ -59,6 +59,8 @@ class Entry:
     def group(self, used: Used) -> tuple[tuple[Requirement, ...], tuple[Bound, ...], tuple[float, ...]]:
         """Return what is left to ask of it: requirements, bounds, and the thresholds of the bounds."""
         left = [one for one in self.requirements if one not in used or one.is_loose]
+        if not any([one.bounds for one in left]):  # noqa: C419 (faster so)
+            return tuple(left), (), ()
         bounded = [pair for one in left for pair in zip(one.bounds, one.thresholds, strict=True)]
         bounded.sort(key=_in_order)
         asked = tuple(one for one in left if not one.bounds)
