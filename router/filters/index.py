@@ -8,8 +8,9 @@ from typing import Any, Final, Generic, TypeVar
 from router.filters.clauses import Clause
 from router.filters.conditions import Condition
 from router.filters.envelopes import Event, slot_of
+from router.filters.filing import Writer
 from router.filters.matching import Matcher
-from router.filters.nodes import Entry, Node, Writer
+from router.filters.nodes import Entry, Node
 from router.filters.paths import FIRST_SLOT, Paths
 from router.filters.reading import Reader
 from router.filters.requirements import Requirements
