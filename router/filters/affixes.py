@@ -1,12 +1,14 @@
 """Affixes: tables by what a text must begin or end with, however many lengths there are."""
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Final
 
 from router.filters.tables import Bucket, Find, Hit, Merged
 
 _FEW: Final = 64
+_LONGEST_HEAD: Final = 64
 
 
 class Beginnings:
@@ -16,7 +18,7 @@ class Beginnings:
     does not come after a text begins with all operands that the text begins with.
     """
 
-    __slots__ = ("_buckets", "_find", "_operands", "_parents", "epoch")
+    __slots__ = ("_buckets", "_find", "_heads", "_operands", "_parents", "_shortest", "epoch")
     _direction: ClassVar[int] = 1
 
     def __init__(self, epoch: object) -> None:
@@ -24,6 +26,9 @@ class Beginnings:
         self._buckets: dict[str, Any] = {}
         self._operands: list[str] = []
         self._parents: dict[str, str | None] = {}
+        # How many operands begin so, by what all are long enough for.
+        self._heads: dict[str, int] = {}
+        self._shortest = _LONGEST_HEAD
         self._find: Find | None = None
 
     def __len__(self) -> int:
@@ -35,6 +40,7 @@ class Beginnings:
         copy._buckets = self._buckets.copy()  # noqa: SLF001 (its own class)
         copy._operands = self._operands.copy()  # noqa: SLF001 (its own class)
         copy._parents = self._parents.copy()  # noqa: SLF001 (its own class)
+        copy._heads, copy._shortest = self._heads.copy(), self._shortest  # noqa: SLF001 (its own class)
         return copy
 
     def get(self, operand: str) -> Any:  # noqa: ANN401 (the node's bucket)
@@ -53,6 +59,7 @@ class Beginnings:
                 if self._parents[longer] == parent:
                     self._parents[longer] = operand
             self._operands.insert(place, operand)
+            self._count_head(operand)
         self._buckets[operand] = bucket
 
     def drop(self, operand: str) -> None:
@@ -60,6 +67,10 @@ class Beginnings:
         del self._buckets[operand]
         place = bisect_left(self._operands, operand)
         del self._operands[place]
+        head = operand[: self._shortest]
+        self._heads[head] -= 1
+        if not self._heads[head]:
+            del self._heads[head]
         parent = self._parents.pop(operand)
         for longer in self._longer(place, operand):
             if self._parents[longer] == operand:
@@ -69,8 +80,18 @@ class Beginnings:
     def find(self) -> Find:
         """Finds what is filed at any operand that a text begins with."""
         if self._find is None:
-            self._find = _finder(self._operands, self._parents, self._buckets, self._direction)
+            find = _finder(self._operands, self._parents, self._buckets)
+            tells_much = len(self._heads) * 2 > len(self._operands) > _FEW
+            self._find = _heading(find, self._heads if tells_much else None, self._shortest, self._direction)
         return self._find
+
+    def _count_head(self, operand: str) -> None:
+        if len(operand) < self._shortest:
+            self._shortest = len(operand)
+            self._heads = Counter(one[: self._shortest] for one in self._operands)
+        else:
+            head = operand[: self._shortest]
+            self._heads[head] = self._heads.get(head, 0) + 1
 
     def _longer(self, place: int, operand: str) -> Iterable[str]:
         while place < len(self._operands) and self._operands[place].startswith(operand):
@@ -78,7 +99,7 @@ class Beginnings:
             place += 1
 
 
-def _finder(operands: list[str], parents: dict[str, str | None], buckets: dict[str, Any], direction: int) -> Find:
+def _finder(operands: list[str], parents: dict[str, str | None], buckets: dict[str, Any]) -> Find:
     chains = Merged()
 
     def chain(operand: str) -> Sequence[Hit]:
@@ -98,21 +119,23 @@ def _finder(operands: list[str], parents: dict[str, str | None], buckets: dict[s
             operand = parents[operand]
         return ()
 
-    shortest = min(map(len, operands), default=0)
-    heads = {operand[:shortest] for operand in operands}
-    tells_much = len(heads) * 2 > len(operands) > _FEW
+    return find
+
+
+def _heading(find: Find, heads: dict[str, int] | None, shortest: int, direction: int) -> Find:
+    """Return the finder for texts that are read in a direction; with heads, most are told apart by theirs at once."""
+    if heads is None:
+        return find if direction > 0 else lambda text: find(text[::-1])
 
     def find_known(text: str) -> Sequence[Hit]:
         return find(text) if text[:shortest] in heads else ()
 
-    if direction > 0:
-        return find_known if tells_much else find
-    tails = {head[::-1] for head in heads}
+    end = -shortest - 1
 
     def find_known_backwards(text: str) -> Sequence[Hit]:
-        return find(text[::-1]) if text[-shortest:] in tails else ()
+        return find(text[::-1]) if text[:end:-1] in heads else ()
 
-    return find_known_backwards if tells_much else lambda text: find(text[::-1])
+    return find_known if direction > 0 else find_known_backwards
 
 
 class Endings(Beginnings):

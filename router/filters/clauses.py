@@ -1,6 +1,5 @@
 """Clauses: a filter as a list of conditions that must all hold, each with an identity that `explain` can name."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from router.filters.operators import EVENT_TYPE_IN, SUBJECT_BEGINS_WITH, SUBJECT_ENDS_WITH
@@ -20,23 +19,18 @@ class Clause:
 
 def clauses_of(wanted: Filter) -> tuple[Clause, ...]:
     """Return the clauses of a filter, in the order in which `explain` shows them (design §6)."""
-    return (*_basic(wanted), *_advanced(wanted))
-
-
-def _basic(wanted: Filter) -> Iterator[Clause]:
+    clauses = []
+    is_exact, on_arrays = wanted.is_subject_case_sensitive, wanted.enable_advanced_filtering_on_arrays
     if wanted.included_event_types:
-        yield Clause("eventType", EVENT_TYPE_IN, wanted.included_event_types)
+        clauses.append(Clause("eventType", EVENT_TYPE_IN, wanted.included_event_types))
     if wanted.subject_begins_with:
-        yield Clause("subject", SUBJECT_BEGINS_WITH, wanted.subject_begins_with, wanted.is_subject_case_sensitive)
+        clauses.append(Clause("subject", SUBJECT_BEGINS_WITH, wanted.subject_begins_with, is_exact))
     if wanted.subject_ends_with:
-        yield Clause("subject", SUBJECT_ENDS_WITH, wanted.subject_ends_with, wanted.is_subject_case_sensitive)
-
-
-def _advanced(wanted: Filter) -> Iterator[Clause]:
-    on_arrays = wanted.enable_advanced_filtering_on_arrays
+        clauses.append(Clause("subject", SUBJECT_ENDS_WITH, wanted.subject_ends_with, is_exact))
     for one in wanted.advanced_filters:
-        expected = one.value if one.values is None else tuple(map(_frozen, one.values))
-        yield Clause(one.key, one.operator, _frozen(expected), on_arrays=on_arrays)
+        expected = _frozen(one.value if one.values is None else one.values)
+        clauses.append(Clause(one.key, one.operator, expected, on_arrays=on_arrays))
+    return tuple(clauses)
 
 
 def _frozen(value: object) -> object:

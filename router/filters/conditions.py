@@ -68,9 +68,12 @@ def _sound(clause: Clause) -> tuple[Operator | None, tuple[Any, ...]]:
     if operator is None or operator.operand is None:
         return operator, ()
     given = clause.expected if operator.member == "values" else (clause.expected,)
-    if isinstance(given, tuple) and given and all(_is_sound(one, operator.operand) for one in given):
-        return operator, given
-    return None, ()
+    if not isinstance(given, tuple) or not given:
+        return None, ()
+    for one in given:
+        if not _is_sound(one, operator.operand):
+            return None, ()
+    return operator, given
 
 
 def _never(_value: object) -> bool:
@@ -79,10 +82,10 @@ def _never(_value: object) -> bool:
 
 def _is_sound(operand: object, kind: Operand | None) -> bool:
     match operand:
-        case bool():
-            return kind == "truth"
         case str():
             return kind == "text"
+        case bool():
+            return kind == "truth"
         case int() | float():
             return kind == "number" and not _is_nan(operand)
         case (bool(), _) | (_, bool()):

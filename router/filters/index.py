@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
 from router.filters.clauses import Clause
 from router.filters.conditions import Condition
 from router.filters.envelopes import Event, slot_of
+from router.filters.filing import Writer
 from router.filters.matching import Matcher
-from router.filters.nodes import Entry, Node, Writer
+from router.filters.nodes import Entry, Node
 from router.filters.paths import FIRST_SLOT, Paths
 from router.filters.reading import Reader
 from router.filters.requirements import Requirements
@@ -16,6 +18,7 @@ from router.filters.requirements import Requirements
 Target = TypeVar("Target", bound=Hashable)
 
 _MOST_FORGOTTEN: Final = 64
+_number = attrgetter("number")
 
 
 class Snapshot(Generic[Target]):
@@ -64,9 +67,10 @@ class Index(Generic[Target]):
             requirement = self._requirements.take(slot_of(clause, self._paths), Condition(clause))
             if requirement in requirements:
                 self._requirements.give_back(requirement)
+                continue
             requirements[requirement] = None
-        entry = self._entries[key] = Entry(key, target, tuple(sorted(requirements, key=lambda one: one.number)))
-        self._looks.update(one.slot for one in entry.requirements)
+            self._looks[requirement.slot] += 1
+        entry = self._entries[key] = Entry(key, target, tuple(sorted(requirements, key=_number)))
         if self._waiting is not None:
             self._waiting[key] = entry
         elif entry.can_match:
