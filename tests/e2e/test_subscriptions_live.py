@@ -10,9 +10,11 @@ import httpx
 import pytest
 
 from router.api.management import build_management
-from router.credentials import BearerTokens
+from router.identity.callers import Callers
 from router.kafka.admin import ensure_topics, partition_counts
 from router.kafka.producer import KafkaProducer
+from router.resources.follower import ResourcesFollower
+from router.resources.store import ResourceStore
 from router.settings import Settings
 from router.sources.follower import SourcesFollower
 from router.sources.store import SourceStore
@@ -20,7 +22,7 @@ from router.subscriptions.follower import SubscriptionsFollower
 from router.subscriptions.store import SubscriptionStore
 from tests.api.running_api import EVENT_GRID, TOKEN, served, subscription_path, to_topic, until
 from tests.builders import BOX, WORKSPACE
-from topics import SOURCES, SUBSCRIPTIONS, WORKSPACE_EVENTS
+from topics import RESOURCES, SOURCES, SUBSCRIPTIONS, WORKSPACE_EVENTS
 
 pytestmark = pytest.mark.kafka
 
@@ -44,7 +46,7 @@ async def a_follower(bootstrap_servers: str) -> AsyncIterator[SubscriptionsFollo
 @asynccontextmanager
 async def a_server(bootstrap_servers: str) -> AsyncIterator[tuple[httpx.AsyncClient, SubscriptionsFollower]]:
     """The management API as the server composes it."""
-    topics = [SUBSCRIPTIONS, SOURCES, WORKSPACE_EVENTS.with_partitions(PARTITIONS)]
+    topics = [SUBSCRIPTIONS, SOURCES, RESOURCES, WORKSPACE_EVENTS.with_partitions(PARTITIONS)]
     await ensure_topics(bootstrap_servers, topics)
     async with AsyncExitStack() as cleanup:
         producer = KafkaProducer(bootstrap_servers)
@@ -54,14 +56,18 @@ async def a_server(bootstrap_servers: str) -> AsyncIterator[tuple[httpx.AsyncCli
         sources = SourcesFollower(bootstrap_servers, BOX)
         await sources.start()
         cleanup.push_async_callback(sources.stop)
+        resources = ResourcesFollower(bootstrap_servers)
+        await resources.start()
+        cleanup.push_async_callback(resources.stop)
         source_store = SourceStore(producer, sources, BOX, now)
         await source_store.create(WORKSPACE, kind="workspace")
         management = build_management(
             settings=Settings(bootstrap_servers=bootstrap_servers),
             subscriptions=SubscriptionStore(producer, follower),
             sources=source_store,
+            resources=ResourceStore(producer, resources),
             box=BOX,
-            tokens=BearerTokens(TOKEN),
+            tokens=Callers(TOKEN),
             now=now,
         )
         _, client = await cleanup.enter_async_context(served(management))
