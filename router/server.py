@@ -25,14 +25,14 @@ from router.api.management import build_management
 from router.api.principal_routes import PrincipalRoutes
 from router.api.v1.service import build_history
 from router.credentials import FILE_NAME, Credentials, Identity, WorkspaceCredentials, read_credentials
-from router.errors import KafkaUnavailableError, RouterError, SettingsError
+from router.errors import RouterError, SettingsError
 from router.identity.callers import AccessTokens, Callers
 from router.identity.certificates import Certificates, ensure_certificates, machine_names
 from router.ingress.answers import error_answer, new_request_id, uri_of
 from router.ingress.http import publish_routes
 from router.ingress.paths import PublishRoute, is_publish_path
 from router.ingress.refusals import Refusal, not_found
-from router.kafka.admin import ensure_topics
+from router.kafka.admin import ensure_all_topics
 from router.kafka.probe import KafkaProbe
 from router.kafka.producer import KafkaProducer
 from router.observability.endpoints import operations_routes
@@ -50,7 +50,6 @@ from router.sources.view import AccessKeys
 from router.subscriptions.follower import SubscriptionsFollower
 from router.subscriptions.store import SubscriptionStore
 from router.web.browser_guard import BrowserGuard, TrustedHosts
-from topics import ALL_TOPICS, WORKSPACE_EVENTS
 
 log = structlog.get_logger(__name__)
 
@@ -299,20 +298,12 @@ def _former_credentials(settings: Settings) -> Credentials | None:
 
 
 async def _topics_exist(settings: Settings) -> None:
-    """Make the topics, waiting a while for a Kafka that is about to start."""
-    topics = [
-        topic.with_partitions(settings.event_partitions) if topic is WORKSPACE_EVENTS else topic for topic in ALL_TOPICS
-    ]
-    deadline = asyncio.get_running_loop().time() + KAFKA_SECONDS
-    while True:
-        try:
-            await ensure_topics(settings.bootstrap_servers, topics, replication_factor=settings.replication_factor)
-        except KafkaUnavailableError:
-            if asyncio.get_running_loop().time() > deadline:
-                raise
-            await asyncio.sleep(0.5)
-        else:
-            return
+    await ensure_all_topics(
+        settings.bootstrap_servers,
+        event_partitions=settings.event_partitions,
+        replication_factor=settings.replication_factor,
+        wait_seconds=KAFKA_SECONDS,
+    )
 
 
 async def _local_workspace_keys(store: SourceStore) -> AccessKeys:

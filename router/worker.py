@@ -13,10 +13,9 @@ import uvloop
 from starlette.applications import Starlette
 
 from router.delivery.agent import DeliveryAgent
-from router.errors import KafkaUnavailableError
 from router.fanout.agent import FanoutAgent
 from router.handlers import Handlers
-from router.kafka.admin import ensure_topics
+from router.kafka.admin import ensure_all_topics
 from router.kafka.probe import KafkaProbe
 from router.kafka.producer import KafkaProducer
 from router.observability.endpoints import operations_routes
@@ -27,7 +26,6 @@ from router.retry.agent import RetryAgent
 from router.secrets import secret_box
 from router.settings import Settings
 from router.subscriptions.follower import SubscriptionsFollower
-from topics import ALL_TOPICS, WORKSPACE_EVENTS
 
 log = structlog.get_logger(__name__)
 
@@ -105,20 +103,12 @@ async def run_worker(settings: Settings) -> int:
 
 
 async def _topics_exist(settings: Settings) -> None:
-    """Make the topics, waiting a while for a Kafka that is about to start."""
-    topics = [
-        topic.with_partitions(settings.event_partitions) if topic is WORKSPACE_EVENTS else topic for topic in ALL_TOPICS
-    ]
-    deadline = asyncio.get_running_loop().time() + KAFKA_SECONDS
-    while True:
-        try:
-            await ensure_topics(settings.bootstrap_servers, topics, replication_factor=settings.replication_factor)
-        except KafkaUnavailableError:
-            if asyncio.get_running_loop().time() > deadline:
-                raise
-            await asyncio.sleep(0.5)
-        else:
-            return
+    await ensure_all_topics(
+        settings.bootstrap_servers,
+        event_partitions=settings.event_partitions,
+        replication_factor=settings.replication_factor,
+        wait_seconds=KAFKA_SECONDS,
+    )
 
 
 def _stages(

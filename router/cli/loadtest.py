@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -70,9 +70,16 @@ def loadtest(
     )
     with _progress() as tell:
         report = asyncio.run(run_loadtest(options, find_access(data_dir, os.environ), tell))
-    figures = report.figures()
     if html is not None:
         html.write_text(report.page())
+    _write(report.figures(), as_json)
+    if not report.is_good:
+        output.warn(f"{report.lost} lost, {report.duplicates} doubled")
+        raise typer.Exit(1)
+
+
+def _write(figures: dict[str, Any], as_json: Path | None) -> None:
+    """Write the figures where they were asked for: a file, standard output as JSON, or as a table."""
     if as_json is not None and str(as_json) != "-":
         as_json.write_text(json.dumps(figures, indent=2) + "\n")
     if as_json is not None and str(as_json) == "-":
@@ -80,9 +87,6 @@ def loadtest(
     else:
         latency = {f"latency {name} ms": value for name, value in figures.pop("latency_ms").items()}
         output.print_fields([(name.replace("_", " "), f"{value:,}") for name, value in (figures | latency).items()])
-    if not report.is_good:
-        output.warn(f"{report.lost} lost, {report.duplicates} doubled")
-        raise typer.Exit(1)
 
 
 @contextmanager

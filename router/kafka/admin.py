@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, for_code
 
 from router.errors import KafkaUnavailableError, RefusedError
-from topics import Topic
+from topics import ALL_TOPICS, WORKSPACE_EVENTS, Topic
 
 _TOPIC_ALREADY_EXISTS = 36
 
@@ -101,3 +101,20 @@ async def committed_offset(bootstrap_servers: str, group: str, topic: str, parti
         except KafkaError as error:
             raise KafkaUnavailableError(f"Kafka at {bootstrap_servers} does not know group {group} yet") from error
     return found[place].offset if place in found and found[place].offset >= 0 else None
+
+
+async def ensure_all_topics(
+    bootstrap_servers: str, *, event_partitions: int, replication_factor: int, wait_seconds: float
+) -> None:
+    """Make the router's own topics, waiting a while for a Kafka that is about to start; raises as `ensure_topics`."""
+    topics = [topic.with_partitions(event_partitions) if topic is WORKSPACE_EVENTS else topic for topic in ALL_TOPICS]
+    deadline = asyncio.get_running_loop().time() + wait_seconds
+    while True:
+        try:
+            await ensure_topics(bootstrap_servers, topics, replication_factor=replication_factor)
+        except KafkaUnavailableError:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.5)
+        else:
+            return
