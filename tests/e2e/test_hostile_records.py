@@ -27,7 +27,7 @@ async def test_hostile_records_are_routed_or_put_aside_and_the_next_good_event_a
     inside = [Message(b"k", before + case.raw + after, event_headers(an_event())) for case in cases]
     named = [Message(b"k", as_bytes(an_event(subject=text)), event_headers(an_event(subject=text))) for text in texts]
     good = Message(b"k", as_bytes(an_event(id=marker)), event_headers(an_event(id=marker)))
-    await world.producer.send_all("workspace.events", [*bare, *inside, *named, good])
+    await world.producer.send_all("workspace.events", [world.mark(one) for one in (*bare, *inside, *named, good)])
     valid = [before + case.raw + after for case in cases if case.valid is True]
     expected = len(valid) + len(texts) + 1
     routed = [message.value() for message in await asyncio.to_thread(world.read, sink, expected)]
@@ -37,7 +37,7 @@ async def test_hostile_records_are_routed_or_put_aside_and_the_next_good_event_a
     # None of the bare texts is an event, and of those inside an event none is routed that is not JSON.
     assert not {message.value for message in bare} & set(routed)
     assert not {before + case.raw + after for case in cases if case.valid is False} & set(routed)
-    unreadable = await asyncio.to_thread(world.read, "router.unreadable", len(bare))
+    unreadable = await asyncio.to_thread(world.read, "router.unreadable", len(bare), own=False)
     assert {message.value for message in bare} <= {one.value() or b"" for one in unreadable}
     log = worker.log
     telling = [text for text in texts if len(text) >= LEAST_TELLING]
