@@ -21,7 +21,8 @@ import httpx
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from benchmarks.fanout import WORKSPACE, cpu_seconds, event
+from benchmarks.processes import cpu_seconds
+from benchmarks.workspace_events import WORKSPACE, event
 from router.handlers import new_signing_secret
 from router.kafka.admin import ensure_topics
 from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions

@@ -5,7 +5,6 @@ Rounds are interleaved. A run is measured from its first to its last committed s
 
 import argparse
 import asyncio
-import os
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,8 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from benchmarks.processes import cpu_seconds
+from benchmarks.workspace_events import WORKSPACE, event
 from router.kafka.admin import admin_client, ensure_topics
 from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
 from router.kafka.producer import KafkaProducer, Message
@@ -28,36 +29,7 @@ from topics.events import EVENT_TYPES
 from topics.subscribers import subscriber_topic
 from topics.subscriptions import Filter, subscription_key
 
-WORKSPACE = (
-    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local/providers/"
-    "Microsoft.MachineLearningServices/workspaces/local"
-)
 GROUP = "router-fanout"
-
-
-def event(number: int) -> Message:
-    """Return an event of about 700 bytes."""
-    subject = f"experiments/exp-{number % 2000}/runs/run-{number}"
-    kind = EVENT_TYPES[number % 5].name
-    body = {
-        "topic": WORKSPACE,
-        "subject": subject,
-        "eventType": kind,
-        "eventTime": "2026-11-24T00:00:00.0000000Z",
-        "id": f"bench-{number}",
-        "data": {"experimentName": f"exp-{number % 2000}", "runId": f"run-{number}", "pad": "x" * 230},
-        "dataVersion": "2",
-        "metadataVersion": "1",
-    }
-    headers = [
-        ("content-type", b"application/json; charset=utf-8"),
-        ("ce_id", body["id"].encode()),
-        ("ce_type", kind.encode()),
-        ("ce_source", WORKSPACE.encode()),
-        ("ce_subject", subject.encode()),
-        ("ce_time", body["eventTime"].encode()),
-    ]
-    return Message(subject.encode(), orjson.dumps(body), headers)
 
 
 async def subscribe(bootstrap: str, producer: KafkaProducer, sinks: int) -> None:
@@ -126,12 +98,6 @@ async def measure(bootstrap: str, command: list[str], group: str, start: dict[in
         process.wait(30)
     (t0, n0, c0), (t1, n1, c1) = samples[0], samples[-1]
     return {"events_per_second": (n1 - n0) / (t1 - t0), "cpu_us": (c1 - c0) / (n1 - n0) * 1e6}
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def compare(bootstrap: str, data_dir: str, events: int, rounds: int) -> list[dict]:

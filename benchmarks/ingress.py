@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.fanout import cpu_seconds
+from benchmarks.processes import cpu_seconds
 from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
 from router.kafka.embedded.ports import free_port
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from benchmarks.fanout import event
+from benchmarks.workspace_events import event
 
 END = b"\r\n\r\n"
 WARM_UP_SECONDS = 1.0

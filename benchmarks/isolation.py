@@ -15,7 +15,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks.delivery import a_delivery, a_receiver, a_subscription, worker
-from benchmarks.fanout import event
+from benchmarks.workspace_events import event
 from router.kafka.admin import ensure_topics
 from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
 from router.kafka.producer import KafkaProducer, Message
