@@ -9,13 +9,10 @@ from typing import Final, Protocol, TypeVar
 from router.api.answers import Json
 from router.api.calls import Call
 from router.api.json_bodies import refused
+from router.api.name_filters import name_filter
 from router.errors import RefusedError
 
 PAGE_SIZES: Final = range(1, 1001)
-_FILTER: Final = re.compile(
-    r"\s*(?:name\s+eq\s+'(?P<equal>(?:[^']|'')*)'|contains\(\s*name\s*,\s*'(?P<part>(?:[^']|'')*)'\s*\))\s*\Z",
-    re.IGNORECASE,
-)
 
 
 class Named(Protocol):
@@ -41,27 +38,15 @@ def page(call: Call, resources: Iterable[Resource], shown: Callable[[Resource], 
     Raises:
         RefusedError: `$filter`, `$top` or `$skiptoken` is not allowed.
     """
-    wanted, size, after = _name_filter(call), _page_size(call), _position(call)
+    text = call.query.get("$filter")
+    wanted = None if text is None else name_filter(text)
+    size, after = _page_size(call), _position(call)
     # Ordered by id, so that pages fit together whatever comes and goes between two of them.
-    keyed = ((one.id.lower(), one) for one in resources if wanted(one.name))
+    keyed = ((one.id.lower(), one) for one in resources if wanted is None or wanted(one.name))
     ordered = sorted((pair for pair in keyed if pair[0] > after), key=itemgetter(0))
     chosen = ordered[:size]
     next_link = _next_link(call, chosen[-1][0]) if len(ordered) > size else None
     return {"value": [shown(one) for _, one in chosen], "nextLink": next_link}
-
-
-def _name_filter(call: Call) -> Callable[[str], bool]:
-    text = call.query.get("$filter")
-    if text is None:
-        return lambda _name: True
-    found = _FILTER.match(text)
-    if found is None:
-        raise refused("$filter", text, "name eq '<name>' or contains(name, '<part>')")
-    if found["equal"] is not None:
-        equal = found["equal"].replace("''", "'").lower()
-        return lambda name: name.lower() == equal
-    part = found["part"].replace("''", "'").lower()
-    return lambda name: part in name.lower()
 
 
 def _page_size(call: Call) -> int:

@@ -1,0 +1,121 @@
+"""`$filter` of lists (§8.1): what Azure documents, on names only: eq, ne, contains, and, or, not, and parentheses."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from router.api.json_bodies import refused
+from router.errors import RefusedError
+
+NameFilter = Callable[[str], bool]
+"""Says whether a name is wanted."""
+
+MAX_TOKENS: Final = 512
+MAX_DEPTH: Final = 32
+ALLOWED: Final = (
+    "name eq '<name>', name ne '<name>' or contains(name, '<part>'), joined by and, or, not and parentheses"
+)
+
+_TOKEN: Final = re.compile(r"\s*(?:'((?:[^']|'')*)'|([A-Za-z]+(?![A-Za-z0-9_/.])|[(),]))\s*")
+
+
+def name_filter(text: str) -> NameFilter:
+    """Return what a `$filter` means; names are compared without regard to case, as all of ARM's are.
+
+    Raises:
+        RefusedError: it is not in the subset of OData that Event Grid documents.
+    """
+    return _Parser(text).whole()
+
+
+class _Parser:
+    """Reads by recursive descent: `or` joins what `and` joins, and `not` binds closest."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = self._tokenized()
+        self._at = 0
+        self._depth = 0
+
+    def whole(self) -> NameFilter:
+        wanted = self._any()
+        if self._at < len(self._tokens):
+            raise self._refused()
+        return wanted
+
+    def _any(self) -> NameFilter:
+        wanted = [self._all()]
+        while self._take("or"):
+            wanted.append(self._all())
+        return wanted[0] if len(wanted) == 1 else lambda name: any(one(name) for one in wanted)
+
+    def _all(self) -> NameFilter:
+        wanted = [self._one()]
+        while self._take("and"):
+            wanted.append(self._one())
+        return wanted[0] if len(wanted) == 1 else lambda name: all(one(name) for one in wanted)
+
+    def _one(self) -> NameFilter:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise self._refused()
+        try:
+            if self._take("not"):
+                unwanted = self._one()
+                return lambda name: not unwanted(name)
+            if self._take("("):
+                wanted = self._any()
+                self._need(")")
+                return wanted
+            return self._contains() if self._take("contains") else self._comparison()
+        finally:
+            self._depth -= 1
+
+    def _contains(self) -> NameFilter:
+        self._need("(")
+        self._need("name")
+        self._need(",")
+        part = self._quoted()
+        self._need(")")
+        return lambda name: part in name.casefold()
+
+    def _comparison(self) -> NameFilter:
+        self._need("name")
+        is_equal = self._take("eq")
+        if not is_equal:
+            self._need("ne")
+        given = self._quoted()
+        return lambda name: (name.casefold() == given) is is_equal
+
+    def _quoted(self) -> str:
+        quoted, text = self._tokens[self._at] if self._at < len(self._tokens) else (False, "")
+        if not quoted:
+            raise self._refused()
+        self._at += 1
+        return text
+
+    def _take(self, word: str) -> bool:
+        """Go past a word, when it is the next one."""
+        found = self._at < len(self._tokens) and self._tokens[self._at] == (False, word)
+        self._at += found
+        return found
+
+    def _need(self, word: str) -> None:
+        if not self._take(word):
+            raise self._refused()
+
+    def _tokenized(self) -> list[tuple[bool, str]]:
+        """Return the tokens with their case folded, each with whether it was quoted."""
+        found: list[tuple[bool, str]] = []
+        at = 0
+        while at < len(self._text):
+            token = _TOKEN.match(self._text, at)
+            if token is None or len(found) == MAX_TOKENS:
+                raise self._refused()
+            quoted, word = token[1], token[2]
+            found.append((False, word.lower()) if quoted is None else (True, quoted.replace("''", "'").casefold()))
+            at = token.end()
+        return found
+
+    def _refused(self) -> RefusedError:
+        return refused("$filter", self._text, ALLOWED)
