@@ -2,15 +2,23 @@
 
 from typing import Final
 
-from router.api.azure_paths import AzureSubscriptions, Locations, Providers, Tenants, TopicTypes
 from router.api.calls import Call
-from router.api.paths import OperationPath, ResourcePath
+from router.api.paths import (
+    AzureSubscriptions,
+    Locations,
+    OperationPath,
+    Providers,
+    ResourcePath,
+    ResourcesInGroup,
+    Tenants,
+    TopicTypes,
+)
 from router.errors import ForbiddenError
 from router.identity.roles import EVERYWHERE, Action
 
 _READING: Final = ("GET", "HEAD")
-_OPEN: Final = (Tenants, AzureSubscriptions, Locations, TopicTypes)
-"""What every caller may look at: nothing of it is anybody's."""
+_OPEN: Final = (Tenants, AzureSubscriptions, Locations, TopicTypes, ResourcesInGroup)
+"""What every caller may look at: nothing of it is anybody's, or only what the caller may look at is shown."""
 
 
 def check_authorization(call: Call, path: ResourcePath) -> None:

@@ -7,9 +7,9 @@ from http import HTTPStatus
 from typing import Final
 
 from router.api.answers import Answer, Json, error_answer
-from router.api.azure_paths import AzureSubscriptions, Locations, Providers, ResourceGroups, Tenants
 from router.api.calls import Call
 from router.api.json_bodies import Members, read_object
+from router.api.paths import AzureSubscriptions, Locations, Providers, ResourceGroups, Tenants
 from router.identity.tokens import TENANT
 from router.resources.store import ResourceStore
 from router.sources.view import SourcesView

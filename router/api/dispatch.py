@@ -7,32 +7,33 @@ from typing import Any
 from router.api.answers import Answer, error_answer
 from router.api.authorization import check_authorization
 from router.api.azure import Azure
-from router.api.azure_paths import (
-    AzureSubscriptions,
-    EventTypesOfSource,
-    Locations,
-    Providers,
-    ResourceGroups,
-    SystemTopicPath,
-    SystemTopicsInGroup,
-    Tenants,
-    TopicTypes,
-)
 from router.api.calls import Call, check_api_version
 from router.api.event_subscriptions import EventSubscriptions
 from router.api.operations import Operations
+from router.api.path_patterns import parse_path
 from router.api.paths import (
+    AzureSubscriptions,
     EventSubscriptionPath,
     EventSubscriptionsInGroup,
     EventSubscriptionsOfSource,
+    EventTypesOfSource,
+    Locations,
     OperationPath,
+    Providers,
+    ResourceGroups,
     ResourcePath,
+    ResourcesInGroup,
+    SystemTopicPath,
+    SystemTopicsInGroup,
+    Tenants,
+    TopicPath,
+    TopicsInGroup,
+    TopicTypes,
     WorkspacePath,
     WorkspacesInGroup,
-    parse_path,
 )
+from router.api.resource_lists import ResourceLists
 from router.api.system_topics import SystemTopics
-from router.api.topic_paths import TopicPath, TopicsInGroup
 from router.api.topic_types import TopicTypeRequests
 from router.api.topics import Topics
 from router.api.workspaces import Workspaces
@@ -65,6 +66,7 @@ class Dispatch:
         azure: Azure,
         system_topics: SystemTopics,
         topics: Topics,
+        resource_lists: ResourceLists,
     ) -> None:
         one, their_workspace = event_subscriptions, workspaces
         self._operations, self._azure = operations, azure
@@ -102,6 +104,7 @@ class Dispatch:
                 "DELETE": system_topics.delete,
             },
             SystemTopicsInGroup: {"GET": system_topics.list_in_group},
+            ResourcesInGroup: {"GET": resource_lists.list_in_group},
             **_around(azure, TopicTypeRequests()),
         }
 
@@ -111,7 +114,7 @@ class Dispatch:
         if path is None:
             return error_answer(HTTPStatus.NOT_FOUND, "ResourceNotFound", f"There is nothing at '{call.path[:300]}'.")
         check_authorization(call, path)
-        requests = self._requests(path)
+        requests = self.requests_on(path)
         request = requests.get(call.method)
         if request is None:
             return error_answer(
@@ -123,7 +126,8 @@ class Dispatch:
         check_api_version(call, of_event_grid=isinstance(path, _EVENT_GRID_PATHS))
         return await request(call, path)
 
-    def _requests(self, path: ResourcePath) -> Requests:
+    def requests_on(self, path: ResourcePath) -> Requests:
+        """Return what can be done with what a path names."""
         match path:
             case EventSubscriptionPath(action=action):
                 return self._subscription[action]

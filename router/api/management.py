@@ -21,8 +21,9 @@ from router.api.dispatch import Dispatch
 from router.api.endpoints import WebhookEndpoints
 from router.api.event_subscriptions import EventSubscriptions
 from router.api.operations import Operations
-from router.api.paths import is_management_path
+from router.api.path_patterns import is_management_path
 from router.api.provisioning import Provisioning
+from router.api.resource_lists import ResourceLists
 from router.api.subscriber_topics import KafkaSubscriberTopics, SubscriberTopics
 from router.api.system_topics import SystemTopics
 from router.api.topics import Topics
@@ -167,6 +168,7 @@ def build_management(  # noqa: PLR0913 (a composition root takes every collabora
         Azure(resources, sources.view),
         SystemTopics(resources, sources.view, subscriptions, operations, now),
         Topics(sources, subscriptions, operations),
+        ResourceLists(sources.view, resources.view),
     )
     return Management(dispatch, provisioning, tokens)
 

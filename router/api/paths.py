@@ -1,22 +1,74 @@
-"""Paths of Azure Resource Manager, read without regard to case; empty segments (`//`) are ignored (§8.1)."""
+"""What the paths of Azure Resource Manager name (§8.1): each a record of what its path says; and ids of resources."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
-from router.api.azure_paths import AzurePath, parse_azure_path
 from router.api.groups import Group
-from router.api.topic_paths import TopicPath, TopicsInGroup, parse_topic_path, unnested
 
 EVENT_GRID: Final = "Microsoft.EventGrid"
 MACHINE_LEARNING: Final = "Microsoft.MachineLearningServices"
 EVENT_SUBSCRIPTIONS: Final = "eventSubscriptions"
+SYSTEM_TOPICS: Final = "systemTopics"
+TOPICS: Final = "topics"
 WORKSPACES: Final = "workspaces"
-EVENT_SUBSCRIPTION_ACTIONS: Final = ("getFullUrl", "getDeliveryAttributes", "getSigningSecrets", "rotateSigningSecret")
-WORKSPACE_ACTIONS: Final = ("listKeys", "regenerateKey")
 
-_ROOTS: Final = ("subscriptions", "providers", "tenants")
-_ACTION_SEGMENTS: Final = 3
+
+@dataclass(frozen=True, slots=True)
+class Tenants:
+    """The tenants; there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AzureSubscriptions:
+    """All Azure subscriptions, or the one called `name`."""
+
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Locations:
+    """The locations of an Azure subscription; there is one."""
+
+    subscription: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceGroups:
+    """The resource groups of an Azure subscription, or the one called `name`."""
+
+    subscription: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcesInGroup:
+    """Everything in a group: workspaces, topics and system topics."""
+
+    group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """The resource providers, or one; `action` is `register` or `unregister`."""
+
+    subscription: str | None = None
+    namespace: str | None = None
+    action: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TopicTypes:
+    """The topic types, one of them, or the event types of one."""
+
+    name: str | None = None
+    event_types: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventTypesOfSource:
+    """The event types that a source raises."""
+
+    scope: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +96,58 @@ class EventSubscriptionsInGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkspacePath:
-    """One workspace, or an action on it in its canonical spelling."""
+class GroupedPath:
+    """One resource of a group, or an action on it in its canonical spelling."""
 
     group: Group
     name: str
     action: str | None = None
+    collection: ClassVar[str]
 
     @property
     def id(self) -> str:
-        """The workspace's resource id."""
-        return f"{self.group.id}/providers/{MACHINE_LEARNING}/{WORKSPACES}/{self.name}"
+        """The resource's id."""
+        return f"{self.group.id}/providers/{self.collection}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspacePath(GroupedPath):
+    """One workspace, or an action on it."""
+
+    collection = f"{MACHINE_LEARNING}/{WORKSPACES}"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPath(GroupedPath):
+    """One custom topic, or an action on it."""
+
+    collection = f"{EVENT_GRID}/{TOPICS}"
+
+
+@dataclass(frozen=True, slots=True)
+class SystemTopicPath(GroupedPath):
+    """One system topic."""
+
+    collection = f"{EVENT_GRID}/{SYSTEM_TOPICS}"
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspacesInGroup:
     """The workspaces of a group."""
+
+    group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsInGroup:
+    """The custom topics of a group."""
+
+    group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class SystemTopicsInGroup:
+    """The system topics of a group."""
 
     group: Group
 
@@ -73,127 +161,30 @@ class OperationPath:
 
 
 ResourcePath = (
-    EventSubscriptionPath
+    Tenants
+    | AzureSubscriptions
+    | Locations
+    | ResourceGroups
+    | ResourcesInGroup
+    | Providers
+    | TopicTypes
+    | EventTypesOfSource
+    | EventSubscriptionPath
     | EventSubscriptionsOfSource
     | EventSubscriptionsInGroup
     | WorkspacePath
     | WorkspacesInGroup
-    | OperationPath
     | TopicPath
     | TopicsInGroup
-    | AzurePath
+    | SystemTopicPath
+    | SystemTopicsInGroup
+    | OperationPath
 )
-
-
-def is_management_path(path: str) -> bool:
-    """Say whether a path belongs to Azure Resource Manager, whatever follows its first segment."""
-    return path.lstrip("/").partition("/")[0].lower() in _ROOTS
-
-
-def parse_path(path: str) -> ResourcePath | None:
-    """Return what a path names, or None when nothing here has such a path."""
-    segments = unnested([segment for segment in path.split("/") if segment])
-    if (around := parse_azure_path(segments) or parse_topic_path(segments)) is not None:
-        return around
-    at = _last_provider(segments)
-    if at is None:
-        return None
-    scope, provider, rest = segments[:at], segments[at + 1].lower(), segments[at + 2 :]
-    if provider == EVENT_GRID.lower():
-        return _event_grid_path(scope, rest)
-    if provider == MACHINE_LEARNING.lower():
-        return _workspace_path(scope, rest)
-    return None
 
 
 def event_subscription_id(source: str, name: str) -> str:
     """Return the id of the event subscription called `name` on a source; those of a system topic are under it."""
-    if _is_system_topic(source):
+    parts = source.lower().strip("/").split("/")
+    if parts[-3:-1] == [EVENT_GRID.lower(), SYSTEM_TOPICS.lower()]:
         return f"{source}/{EVENT_SUBSCRIPTIONS}/{name}"
     return f"{source}/providers/{EVENT_GRID}/{EVENT_SUBSCRIPTIONS}/{name}"
-
-
-def _last_provider(segments: Sequence[str]) -> int | None:
-    """Return where the last `providers/<namespace>` begins: of an extension resource, its own (§8.1)."""
-    for at in range(len(segments) - 2, -1, -1):
-        if segments[at].lower() == "providers" and "." in segments[at + 1]:
-            return at
-    return None
-
-
-def _event_grid_path(scope: Sequence[str], rest: Sequence[str]) -> ResourcePath | None:
-    group = _group(scope)
-    kind = rest[0].lower() if rest else ""
-    if group is not None and (listed := _listed_by(group, [segment.lower() for segment in rest], rest)):
-        return listed
-    if kind == "systemtopics" and group is not None and len(rest) > len(("systemTopics", "name")):
-        source = f"{group.id}/providers/{EVENT_GRID}/systemTopics/{rest[1]}"
-        return _event_grid_path(source.strip("/").split("/"), rest[2:])
-    if kind == "locations" and group is not None and group.resource_group is None:
-        return _operation(rest)
-    if kind != EVENT_SUBSCRIPTIONS.lower() or not scope:
-        return None
-    if len(rest) == 1:
-        source = "/" + "/".join(scope)
-        return EventSubscriptionsOfSource(source) if group is None else EventSubscriptionsInGroup(group)
-    name_and_action = _name_and_action(rest, EVENT_SUBSCRIPTION_ACTIONS)
-    return name_and_action and EventSubscriptionPath("/" + "/".join(scope), *name_and_action)
-
-
-def _listed_by(group: Group, kinds: Sequence[str], rest: Sequence[str]) -> EventSubscriptionsInGroup | None:
-    """Read the lists by location, which show everything, and by topic type (§8.1, design §8)."""
-    match kinds:
-        case ["locations", _, "eventsubscriptions"]:
-            return EventSubscriptionsInGroup(group)
-        case ["topictypes", _, "eventsubscriptions"]:
-            return EventSubscriptionsInGroup(group, rest[1])
-        case ["locations", _, "topictypes", _, "eventsubscriptions"]:
-            return EventSubscriptionsInGroup(group, rest[3])
-        case _:
-            return None
-
-
-def _is_system_topic(resource_id: str) -> bool:
-    parts = resource_id.lower().strip("/").split("/")
-    return parts[-3:-1] == [EVENT_GRID.lower(), "systemtopics"]
-
-
-def _workspace_path(scope: Sequence[str], rest: Sequence[str]) -> ResourcePath | None:
-    group = _group(scope)
-    if group is None or not rest or rest[0].lower() != WORKSPACES:
-        return None
-    if len(rest) == 1:
-        return WorkspacesInGroup(group)
-    name_and_action = _name_and_action(rest, WORKSPACE_ACTIONS)
-    if name_and_action is None or group.resource_group is None:
-        return None
-    return WorkspacePath(group, *name_and_action)
-
-
-def _operation(rest: Sequence[str]) -> OperationPath | None:
-    match [segment.lower() for segment in rest]:
-        case [_, _, "operationsstatus", identity]:
-            return OperationPath(identity, status=True)
-        case [_, _, "operationresults", identity]:
-            return OperationPath(identity, status=False)
-        case _:
-            return None
-
-
-def _group(scope: Sequence[str]) -> Group | None:
-    match [segment.lower() for segment in scope]:
-        case ["subscriptions", _]:
-            return Group(scope[1])
-        case ["subscriptions", _, "resourcegroups", _]:
-            return Group(scope[1], scope[3])
-        case _:
-            return None
-
-
-def _name_and_action(rest: Sequence[str], actions: Sequence[str]) -> tuple[str, str | None] | None:
-    """Read `<collection>/<name>[/<action>]`."""
-    if len(rest) < _ACTION_SEGMENTS:
-        return rest[1], None
-    spellings = {action.lower(): action for action in actions}
-    action = spellings.get(rest[2].lower()) if len(rest) == _ACTION_SEGMENTS else None
-    return None if action is None else (rest[1], action)

@@ -10,12 +10,11 @@ from uuid import NAMESPACE_URL, uuid5
 import structlog
 
 from router.api.answers import Answer, Json
-from router.api.azure_paths import SystemTopicPath, SystemTopicsInGroup
 from router.api.calls import Call
 from router.api.json_bodies import Members, refused
 from router.api.operations import Operations
 from router.api.pages import page
-from router.api.paths import EVENT_GRID, event_subscription_id
+from router.api.paths import SystemTopicPath, SystemTopicsInGroup, event_subscription_id
 from router.api.tags import read_tags
 from router.api.topic_types import ML_TOPIC_TYPE
 from router.errors import ConflictError, ForbiddenError, NotFoundError
@@ -140,7 +139,7 @@ def _shown(topic: SystemTopic, state: str = "Succeeded") -> Json:
     return {
         "id": topic.id,
         "name": topic.name,
-        "type": f"{EVENT_GRID}/systemTopics",
+        "type": SystemTopicPath.collection,
         "location": topic.location,
         "tags": topic.tags,
         "identity": topic.identity,

@@ -4,8 +4,8 @@ from http import HTTPStatus
 from typing import Final
 
 from router.api.answers import Answer, Json
-from router.api.azure_paths import EventTypesOfSource, TopicTypes
 from router.api.calls import Call
+from router.api.paths import EventTypesOfSource, TopicTypes
 from router.errors import NotFoundError
 from topics import EVENT_TYPES
 

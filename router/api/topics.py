@@ -14,8 +14,8 @@ from router.api.input_schemas import read_input_schema
 from router.api.json_bodies import Members, refused
 from router.api.operations import Operations
 from router.api.pages import page
+from router.api.paths import TopicPath, TopicsInGroup
 from router.api.tags import read_tags
-from router.api.topic_paths import EVENT_GRID, TOPICS, TopicPath, TopicsInGroup
 from router.errors import NotFoundError, RefusedError
 from router.sources.store import KeyName, SourceStore
 from router.subscriptions.store import SubscriptionStore
@@ -135,7 +135,7 @@ def topic_json(source: Source, base_url: str, state: str = "Succeeded") -> Json:
     return {
         "id": source.id,
         "name": source.name,
-        "type": f"{EVENT_GRID}/{TOPICS}",
+        "type": TopicPath.collection,
         "location": source.location,
         "tags": source.tags,
         "kind": "Azure",

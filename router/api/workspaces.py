@@ -10,7 +10,7 @@ from router.api.answers import Answer, Json
 from router.api.calls import Call
 from router.api.json_bodies import Members, read_object, refused
 from router.api.pages import page
-from router.api.paths import MACHINE_LEARNING, WORKSPACES, WorkspacePath, WorkspacesInGroup
+from router.api.paths import WorkspacePath, WorkspacesInGroup
 from router.api.tags import read_tags
 from router.errors import NotFoundError
 from router.sources.store import KeyName, SourceStore
@@ -91,7 +91,7 @@ def workspace_json(source: Source) -> Json:
     return {
         "id": source.id,
         "name": source.name,
-        "type": f"{MACHINE_LEARNING}/{WORKSPACES}",
+        "type": WorkspacePath.collection,
         "location": source.location,
         "tags": source.tags,
         "properties": {"friendlyName": source.name, "provisioningState": "Succeeded"},

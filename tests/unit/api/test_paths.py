@@ -2,17 +2,16 @@
 
 import pytest
 
+from router.api.groups import Group
+from router.api.path_patterns import is_management_path, parse_path
 from router.api.paths import (
     EventSubscriptionPath,
     EventSubscriptionsInGroup,
     EventSubscriptionsOfSource,
-    Group,
     OperationPath,
     ResourcePath,
     WorkspacePath,
     WorkspacesInGroup,
-    is_management_path,
-    parse_path,
 )
 
 WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"

@@ -4,10 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.api.name_filters import MAX_DEPTH, MAX_TOKENS, name_filter
+from router.api.list_filters import MAX_DEPTH, MAX_TOKENS, list_filter
 from router.errors import RefusedError
 
 NAMES = ["alerts", "Audit", "models", "models-2", "o'brien"]
+
+
+def name_filter(text: str):
+    wanted = list_filter(text, ("name",))
+    return lambda name: wanted({"name": name})
 
 
 @pytest.mark.parametrize(
@@ -72,6 +77,15 @@ def test_anything_else_is_refused_with_what_is_allowed(text: str):
     with pytest.raises(RefusedError, match="contains") as refused:
         name_filter(text)
     assert refused.value.target == "$filter"
+
+
+def test_only_the_fields_of_the_list_can_be_asked_for():
+    one = {"name": "a", "resourceType": "Microsoft.EventGrid/topics"}
+    text = "resourcetype eq 'microsoft.eventgrid/Topics' and name eq 'a'"
+    assert list_filter(text, tuple(one))(one)
+    assert not list_filter(text, tuple(one))(one | {"name": "b"})
+    with pytest.raises(RefusedError, match="name eq"):
+        list_filter(text, ("name",))
 
 
 @given(st.text(max_size=40))

@@ -1,68 +1,66 @@
-"""`$filter` of lists (§8.1): what Azure documents, on names only: eq, ne, contains, and, or, not, and parentheses."""
+"""`$filter` of lists (§8.1): what Event Grid documents of OData: eq, ne, contains, and, or, not, and parentheses."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from router.api.json_bodies import refused
 from router.errors import RefusedError
 
-NameFilter = Callable[[str], bool]
-"""Says whether a name is wanted."""
+ListFilter = Callable[[Mapping[str, str]], bool]
+"""Says whether what has these fields is wanted."""
 
 MAX_TOKENS: Final = 512
 MAX_DEPTH: Final = 32
-ALLOWED: Final = (
-    "name eq '<name>', name ne '<name>' or contains(name, '<part>'), joined by and, or, not and parentheses"
-)
 
 _TOKEN: Final = re.compile(r"\s*(?:'((?:[^']|'')*)'|([A-Za-z]+(?![A-Za-z0-9_/.])|[(),]))\s*")
 
 
-def name_filter(text: str) -> NameFilter:
-    """Return what a `$filter` means; names are compared without regard to case, as all of ARM's are.
+def list_filter(text: str, fields: Sequence[str]) -> ListFilter:
+    """Return what a `$filter` on some fields means; values are compared without regard to case, as all of ARM's are.
 
     Raises:
-        RefusedError: it is not in the subset of OData that Event Grid documents.
+        RefusedError: it is not in the subset of OData that Event Grid documents, or asks for another field.
     """
-    return _Parser(text).whole()
+    return _Parser(text, fields).whole()
 
 
 class _Parser:
     """Reads by recursive descent: `or` joins what `and` joins, and `not` binds closest."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, fields: Sequence[str]) -> None:
         self._text = text
+        self._fields = {name.lower(): name for name in fields}
         self._tokens = self._tokenized()
         self._at = 0
         self._depth = 0
 
-    def whole(self) -> NameFilter:
+    def whole(self) -> ListFilter:
         wanted = self._any()
         if self._at < len(self._tokens):
             raise self._refused()
         return wanted
 
-    def _any(self) -> NameFilter:
+    def _any(self) -> ListFilter:
         wanted = [self._all()]
         while self._take("or"):
             wanted.append(self._all())
-        return wanted[0] if len(wanted) == 1 else lambda name: any(one(name) for one in wanted)
+        return wanted[0] if len(wanted) == 1 else lambda item: any(one(item) for one in wanted)
 
-    def _all(self) -> NameFilter:
+    def _all(self) -> ListFilter:
         wanted = [self._one()]
         while self._take("and"):
             wanted.append(self._one())
-        return wanted[0] if len(wanted) == 1 else lambda name: all(one(name) for one in wanted)
+        return wanted[0] if len(wanted) == 1 else lambda item: all(one(item) for one in wanted)
 
-    def _one(self) -> NameFilter:
+    def _one(self) -> ListFilter:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise self._refused()
         try:
             if self._take("not"):
                 unwanted = self._one()
-                return lambda name: not unwanted(name)
+                return lambda item: not unwanted(item)
             if self._take("("):
                 wanted = self._any()
                 self._need(")")
@@ -71,21 +69,27 @@ class _Parser:
         finally:
             self._depth -= 1
 
-    def _contains(self) -> NameFilter:
+    def _contains(self) -> ListFilter:
         self._need("(")
-        self._need("name")
+        field = self._field()
         self._need(",")
         part = self._quoted()
         self._need(")")
-        return lambda name: part in name.casefold()
+        return lambda item: part in item.get(field, "").casefold()
 
-    def _comparison(self) -> NameFilter:
-        self._need("name")
+    def _comparison(self) -> ListFilter:
+        field = self._field()
         is_equal = self._take("eq")
         if not is_equal:
             self._need("ne")
         given = self._quoted()
-        return lambda name: (name.casefold() == given) is is_equal
+        return lambda item: (item.get(field, "").casefold() == given) is is_equal
+
+    def _field(self) -> str:
+        for word, name in self._fields.items():
+            if self._take(word):
+                return name
+        raise self._refused()
 
     def _quoted(self) -> str:
         quoted, text = self._tokens[self._at] if self._at < len(self._tokens) else (False, "")
@@ -118,4 +122,7 @@ class _Parser:
         return found
 
     def _refused(self) -> RefusedError:
-        return refused("$filter", self._text, ALLOWED)
+        first = next(iter(self._fields.values()))
+        others = f" ({', '.join(self._fields.values())} are known)" if len(self._fields) > 1 else ""
+        allowed = f"{first} eq '<{first}>', {first} ne '<{first}>' or contains({first}, '<part>'){others}"
+        return refused("$filter", self._text, f"{allowed}, joined by and, or, not and parentheses")
