@@ -1,90 +1,17 @@
 """`router server` as a process, against a Kafka of its own: publish, kill Kafka, stop, start again."""
 
 import asyncio
-import contextlib
 import json
-import signal
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-import httpx
 import pytest
 import pytest_asyncio
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
-from router.kafka.embedded.ports import free_port
 from tests.builders import WORKSPACE, an_event
-from topics import WORKSPACE_EVENTS
+from tests.servers import ServerProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
-
-
-class ServerProcess:
-    """`router server` on a free port, with a data directory of its own."""
-
-    def __init__(self, kafka: EmbeddedKafka, data_dir: Path) -> None:
-        self.kafka = kafka
-        self.data_dir = data_dir
-        self.port = free_port()
-        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=20, trust_env=False)
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        command = [sys.executable, "-m", "router", "server", "--port", str(self.port), "--data-dir", str(self.data_dir)]
-        command += ["--bootstrap-servers", self.kafka.bootstrap_servers]
-        self._process = await asyncio.create_subprocess_exec(*command)
-        await self.wait_until_ready()
-
-    async def stop(self) -> int:
-        self._process.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self._process.wait(), 30)
-
-    async def is_ready(self) -> bool:
-        with contextlib.suppress(httpx.TransportError):
-            return (await self.client.get("/readyz")).status_code == 200
-        return False
-
-    async def wait_until_ready(self, *, wanted: bool = True) -> None:
-        async with asyncio.timeout(60):
-            while await self.is_ready() is not wanted:
-                assert self._process.returncode is None
-                await asyncio.sleep(0.1)
-
-    @property
-    def process_id(self) -> int:
-        return self._process.pid
-
-    @property
-    def credentials(self) -> dict:
-        return json.loads((self.data_dir / "credentials.json").read_text())
-
-    async def publish(self, *ids: str) -> int:
-        """Publish events and return the status; 0 when there was no answer."""
-        key = {"aeg-sas-key": self.credentials["workspace"]["key1"]}
-        events = [an_event(id=name, subject=f"models/{name}") for name in ids]
-        try:
-            return (await self.client.post("/api/events", json=events, headers=key)).status_code
-        except httpx.TransportError:
-            return 0
-
-    async def stored(self) -> dict[str, list]:
-        """Return every record of workspace.events by the id in its headers."""
-        partitions = [TopicPartition(WORKSPACE_EVENTS.name, n) for n in range(WORKSPACE_EVENTS.partitions)]
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap_servers, enable_auto_commit=False)
-        await consumer.start()
-        try:
-            consumer.assign(partitions)
-            await consumer.seek_to_beginning(*partitions)
-            ends, records = await consumer.end_offsets(partitions), {}
-            while any([await consumer.position(partition) < end for partition, end in ends.items()]):
-                for batch in (await consumer.getmany(timeout_ms=500)).values():
-                    for record in batch:
-                        records.setdefault(dict(record.headers)["ce_id"].decode(), []).append(record)
-            return records
-        finally:
-            await consumer.stop()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -107,43 +34,6 @@ async def test_a_published_event_is_on_the_topic_when_the_answer_comes(server):
     record = (await server.stored())["one"][0]
     assert (record.key, json.loads(record.value)) == (b"models/one", an_event(id="one", subject="models/one"))
     assert dict(record.headers)["ce_source"] == WORKSPACE.encode()
-
-
-async def test_what_the_azure_sdk_publishes_is_read_back_as_it_was_sent(server):
-    eventgrid = pytest.importorskip("azure.eventgrid")
-    credentials = pytest.importorskip("azure.core.credentials")
-    messaging = pytest.importorskip("azure.core.messaging")
-    workspace = server.credentials["workspace"]
-    grid = [eventgrid.EventGridEvent(f"models/é:{n}", "t", {"n": n}, "2") for n in range(3)]
-    cloud = [
-        messaging.CloudEvent(WORKSPACE, "t", data={"n": 1}, subject="s"),
-        messaging.CloudEvent("/me", "t", data=b"\xff"),
-    ]
-
-    def send() -> None:
-        client = eventgrid.EventGridPublisherClient(
-            workspace["publish_url"], credentials.AzureKeyCredential(workspace["key2"])
-        )
-        client.send(grid)
-        client.send(cloud)
-        client.close()
-
-    await asyncio.to_thread(send)
-    stored = await server.stored()
-    for sent in grid:
-        record = stored[str(sent.id)][0]
-        assert record.key == sent.subject.encode()
-        assert eventgrid.EventGridEvent.from_dict(json.loads(record.value)).data == sent.data
-    for sent in cloud:
-        record = stored[sent.id][0]
-        again = messaging.CloudEvent.from_dict(json.loads(record.value))
-        assert (again.source, again.type, again.subject, again.data, again.time) == (
-            sent.source,
-            sent.type,
-            sent.subject,
-            sent.data,
-            sent.time,
-        )
 
 
 async def test_a_key_is_made_anew_without_a_gap(server):
