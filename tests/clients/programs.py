@@ -1,4 +1,4 @@
-"""The clients that are programs of their own: Node, Java and Go, each with its package from its registry."""
+"""Clients and receivers that are programs of their own: Node, Java and Go, each with its packages from its registry."""
 
 import json
 import os
@@ -22,6 +22,13 @@ def run_node_client(given: Endpoints) -> Any:
     """Run tests/clients/node."""
     packages = node_packages("@azure/eventgrid")
     return run_node(packages, (HERE / "node" / "publish.mjs").read_text(), **given.environment())
+
+
+def run_node_receiver(requests: dict[str, Any], wrong_secret: str) -> Any:
+    """Let tests/clients/node/receive.mjs read requests, given as headers, body and secrets by a name."""
+    packages = node_packages("@azure/eventgrid", "cloudevents", "standardwebhooks", "svix")
+    program = (HERE / "node" / "receive.mjs").read_text()
+    return run_node(packages, program, REQUESTS=json.dumps(requests), WRONG_SECRET=wrong_secret)
 
 
 def run_java_client(given: Endpoints) -> Any:

@@ -1,5 +1,6 @@
 """Receivers that nobody here wrote accept what is sent: their parsers and verifiers read the raw requests."""
 
+import asyncio
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator, Sequence
@@ -22,6 +23,7 @@ from svix.webhooks import Webhook as SvixWebhook
 from router.handlers import DeliveryRequest, WebhookHandler, batch_id, new_signing_secret, verifying_key
 from router.settings import Settings
 from tests.builders import BOX, NOON, a_cloud_event, a_subscription, a_webhook, an_event, as_bytes
+from tests.clients.programs import run_node_receiver
 from tests.receivers import Received, a_receiver
 from topics.subscriptions import DeliveryAttribute, SigningSecret
 
@@ -149,3 +151,36 @@ async def test_delivery_attributes_arrive_as_headers(handler):
     )
     expected = {"x-tenant": "contoso", "x-key": "s3cret", "authorization": "Bearer abc", "x-model": "Z%C3%BCrich"}
     assert expected.items() <= request.headers.items()
+
+
+@pytest.mark.npm
+@pytest.mark.timeout(240)
+async def test_parsers_and_verifiers_of_node_take_every_kind_of_request(handler):
+    """`@azure/eventgrid`, `cloudevents`, `standardwebhooks` and `svix` from npm, over the raw body."""
+    new, old = new_signing_secret(), new_signing_secret()
+    data = {"text": "zwölf ½ 🎉 \u2028", "n": 1.5, "nothing": None}
+    grid, cloud = an_event(data=data), a_cloud_event(data=data, mine="x")
+    grids, clouds = [grid | {"id": str(n)} for n in range(2)], [cloud | {"id": str(n)} for n in range(2)]
+    many = {"sink": {"max_events_per_batch": 10}}
+    requests = {
+        "grid": await sent(handler, grid, secrets=[new, old]),
+        "grids": await sent(handler, *grids, secrets=[new, old], **many),
+        "cloud": await sent(handler, cloud, secrets=[new, old]),
+        "clouds": await sent(handler, *clouds, secrets=[new, old], **many),
+    }
+    given = {
+        name: {"headers": one.headers, "body": one.body.decode(), "secrets": [new, old]}
+        for name, one in requests.items()
+    }
+    found = await asyncio.to_thread(run_node_receiver, given, new_signing_secret())
+    for one in found.values():
+        assert one["standard"] == one["svix"] == [True, True, False, False]
+    noon = "2025-10-20T12:00:00.000Z"
+    names = ("id", "topic", "eventType", "subject", "data", "dataVersion")
+    for kind, events in (("grid", [grid]), ("grids", grids)):
+        expected = [{name: event[name] for name in names} | {"eventTime": noon} for event in events]
+        assert found[kind]["azure"] == expected
+    names = ("id", "source", "type", "subject", "data")
+    for kind, events in (("cloud", [cloud]), ("clouds", clouds)):
+        expected = [{name: event[name] for name in names} | {"time": noon, "extension": "x"} for event in events]
+        assert found[kind]["azure"] == found[kind]["cloudevents"] == expected
