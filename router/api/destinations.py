@@ -24,6 +24,7 @@ LOCAL_EVENT_HUBS: Final = (
 
 BATCH_EVENTS: Final = range(1, 5001)
 BATCH_KILOBYTES: Final = range(1, 1025)
+DEFAULT_KILOBYTES: Final = 64
 LEAST_RATE: Final = 0.01
 MOST_RATE: Final = 100_000
 MAX_ATTRIBUTES: Final = 10
@@ -99,13 +100,12 @@ class DestinationReader:
             base_url, sealed, new_url = _without_query(url, given), self.box.seal(url), url
         _refuse_unsupported(given)
         kept = stored if self.may_omit and stored is not None else None
+        events, kilobytes = _batching(given, kept)
         sink = WebhookSink(
             endpoint_base_url=base_url,
             sealed_endpoint_url=sealed,
-            max_events_per_batch=given.whole("maxEventsPerBatch", BATCH_EVENTS)
-            or (kept.max_events_per_batch if kept else BATCH_EVENTS.start),
-            preferred_batch_size_kilobytes=given.whole("preferredBatchSizeInKilobytes", BATCH_KILOBYTES)
-            or (kept.preferred_batch_size_kilobytes if kept else 64),
+            max_events_per_batch=events,
+            preferred_batch_size_kilobytes=kilobytes,
             delivery_attributes=self._attributes(given, stored, kept),
             max_deliveries_per_second=_rate(given)
             if "maxDeliveriesPerSecond" in given or kept is None
@@ -184,6 +184,20 @@ def _extensions_json(sink: WebhookSink) -> Json:
     if sink.client_certificate is not None:
         found["clientCertificate"] = sink.client_certificate
     return found
+
+
+def _batching(given: Members, kept: WebhookSink | None) -> tuple[int, int]:
+    """Return the most events and the kilobytes of a batch; either one turns batching on (§5.5).
+
+    A size without a number is a wish for batches of that size, so that only what is allowed at all bounds the number.
+    """
+    events = given.whole("maxEventsPerBatch", BATCH_EVENTS)
+    kilobytes = given.whole("preferredBatchSizeInKilobytes", BATCH_KILOBYTES)
+    if events is None:
+        events = kept.max_events_per_batch if kept else BATCH_EVENTS[0]
+        if kilobytes is not None and events == BATCH_EVENTS[0]:
+            events = BATCH_EVENTS[-1]
+    return events, kilobytes or (kept.preferred_batch_size_kilobytes if kept else DEFAULT_KILOBYTES)
 
 
 def _rate(given: Members) -> float | None:

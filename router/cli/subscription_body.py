@@ -61,7 +61,11 @@ def _changed_destination(flags: SubscriptionFlags, existing: Json) -> Json:
     properties = {name: value for name, value in kept if name not in ("endpointUrl", "endpointBaseUrl")}
     if flags.delivery_attribute_mapping:
         properties["deliveryAttributeMappings"] = _attributes(flags)
-    return {**existing, "properties": {**properties, **_batching(flags)}}
+    batching = _batching(flags)
+    if "maxEventsPerBatch" not in batching and batching and properties.get("maxEventsPerBatch") == 1:
+        # It was never asked for; sent along it would say that batches are of one.
+        del properties["maxEventsPerBatch"]
+    return {**existing, "properties": {**properties, **batching}}
 
 
 def _with_kept_attributes(new: Json, existing: Json) -> Json:

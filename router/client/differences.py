@@ -17,6 +17,7 @@ _DEFAULTS: Final = {
     "maxDeliveryAttempts": 30,
     "eventTimeToLiveInMinutes": 1440,
 }
+_MOST_EVENTS_PER_BATCH: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def change_to(wanted: Declared, current: Json | None, default_types: frozenset[s
     `current` are the properties of the subscription that is there, with the URL of its webhook in full.
     """
     old = [] if current is None else _lines(current, default_types)
-    new = _lines(_same_url(wanted.properties, current), default_types)
+    new = _lines(_with_batch(_same_url(wanted.properties, current)), default_types)
     if current is not None and old == new:
         return None
     lines = tuple(_shown(line) for line in ndiff(old, new) if line[0] in "+-")
@@ -62,6 +63,17 @@ def _same_url(wanted: Json, current: Json | None) -> Json:
             },
         }
     return wanted
+
+
+def _with_batch(wanted: Json) -> Json:
+    """Return what is wanted as the service will show it: a batch size alone leaves the number at its most (§5.5)."""
+    inner = _webhook(wanted)
+    if inner is None or inner.get("preferredBatchSizeInKilobytes") is None:
+        return wanted
+    if inner.get("maxEventsPerBatch") is not None:
+        return wanted
+    whole = {**inner, "maxEventsPerBatch": _MOST_EVENTS_PER_BATCH}
+    return {**wanted, "destination": {**wanted["destination"], "properties": whole}}
 
 
 def _webhook(properties: Json) -> Json | None:

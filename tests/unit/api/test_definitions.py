@@ -202,6 +202,31 @@ def test_a_patch_keeps_members_of_a_webhook_that_it_does_not_give():
     assert cleared.delivery_attributes == ()
 
 
+@pytest.mark.parametrize(
+    ("given", "batch"),
+    [
+        ({}, (1, 64)),
+        ({"maxEventsPerBatch": 10}, (10, 64)),
+        ({"preferredBatchSizeInKilobytes": 128}, (5000, 128)),
+        ({"maxEventsPerBatch": 1, "preferredBatchSizeInKilobytes": 128}, (1, 128)),
+        ({"maxEventsPerBatch": None, "preferredBatchSizeInKilobytes": 64}, (5000, 64)),
+    ],
+)
+def test_either_number_or_size_turns_batching_on(given, batch):
+    sink = whole(destination=webhook(**given)).destination.sink
+    assert isinstance(sink, WebhookSink)
+    assert (sink.max_events_per_batch, sink.preferred_batch_size_kilobytes) == batch
+
+
+@pytest.mark.parametrize(("before", "batch"), [({"maxEventsPerBatch": 7}, (7, 128)), ({}, (5000, 128))])
+def test_a_patch_of_the_size_turns_batching_on_and_keeps_a_number(before, batch):
+    stored = a_stored_webhook(**before)
+    change = {"destination": {"endpointType": "WebHook", "properties": {"preferredBatchSizeInKilobytes": 128}}}
+    sink = a_reader(stored).change(Members(change), stored).destination.sink
+    assert isinstance(sink, WebhookSink)
+    assert (sink.max_events_per_batch, sink.preferred_batch_size_kilobytes) == batch
+
+
 def test_a_patch_that_is_wrapped_is_refused_with_words():
     stored = a_subscription()
     with pytest.raises(RefusedError, match="a PATCH is not wrapped"):

@@ -184,6 +184,13 @@ def test_an_update_of_the_batch_size_leaves_the_hidden_url_to_the_service():
     assert "endpointBaseUrl" not in properties
 
 
+def test_a_batch_size_alone_does_not_say_that_batches_are_of_one():
+    changes = changes_of(flags(preferred_batch_size_in_kilobytes=128), EXISTING)
+    properties = changes["destination"]["properties"]
+    assert properties["preferredBatchSizeInKilobytes"] == 128
+    assert "maxEventsPerBatch" not in properties
+
+
 def test_a_new_endpoint_keeps_the_delivery_attributes():
     changes = changes_of(flags(endpoint="https://h/new"), EXISTING)
     assert changes["destination"]["properties"] == {

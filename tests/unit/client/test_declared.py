@@ -121,6 +121,16 @@ def test_a_url_without_its_query_keeps_the_one_that_is_there():
     assert change_to(wanted(webhook="https://h/api", labels=["a"]), there, TYPES) is None
 
 
+def test_a_batch_size_alone_is_no_difference_once_the_service_has_it():
+    sized = {
+        **hook("https://h/api"),
+        "properties": {"endpointUrl": "https://h/api", "preferredBatchSizeInKilobytes": 9},
+    }
+    there = {**sized, "properties": {**sized["properties"], "maxEventsPerBatch": 5000}}
+    assert change_to(wanted(destination=sized), {"destination": there}, TYPES) is None
+    assert change_to(wanted(destination=sized), {"destination": hook("https://h/api")}, TYPES) is not None
+
+
 def test_what_is_missing_is_created_and_what_is_not_declared_goes():
     one = wanted(topic="models")
     change = change_to(one, None, TYPES)
