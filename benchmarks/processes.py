@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -54,9 +54,21 @@ async def _embedded(data_dir: str, work: Work[Figures]) -> Figures:
 
 
 @contextmanager
-def running(command: Sequence[str], **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program as long as the block; it is asked to end, and killed when it does not."""
-    process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=sys.stderr)
+def running(
+    command: Sequence[str], *, log: Path | None = None, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program as long as the block; it is asked to end, and killed when it does not.
+
+    What it says goes to the end of the log, or its errors to this program's.
+    """
+    with ExitStack() as files:
+        output = files.enter_context(log.open("ab")) if log else None
+        process = subprocess.Popen(
+            command,
+            env=os.environ | environment,
+            stdout=output or subprocess.DEVNULL,
+            stderr=output or sys.stderr,
+        )
     try:
         yield process
     finally:
