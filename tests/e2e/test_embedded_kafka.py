@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +16,10 @@ import router
 from router.errors import EmbeddedKafkaError
 from router.kafka.admin import ensure_topics, partition_counts
 from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
+from router.kafka.embedded.jars import cache_directory
 from router.kafka.embedded.probe import is_serving
 from router.kafka.embedded.storage import log_directory
+from tests.waiting import until
 from topics import WORKSPACE_EVENTS
 
 pytestmark = pytest.mark.kafka
@@ -65,6 +68,10 @@ def lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def about(pid: int, what: str) -> str:
+    return Path(f"/proc/{pid}/{what}").read_text()
 
 
 async def test_all_that_was_committed_before_a_kill_is_read_after_it(tmp_path):
@@ -131,3 +138,24 @@ async def test_topics_are_not_made_by_asking_for_them(kafka):
 
     assert "never-created" not in await partition_counts(kafka.bootstrap_servers)
     await producer.stop()
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+async def test_the_first_start_makes_an_archive_of_classes_that_later_ones_use(tmp_path):
+    first = embedded(tmp_path / "fetches-the-jars")
+    await first.start()
+    first.kill()
+    cache = tmp_path / "cache"
+    shutil.copytree(cache_directory(), cache, ignore=shutil.ignore_patterns("*.jsa*"))
+    kafka = EmbeddedKafka(EmbeddedKafkaOptions(tmp_path / "kafka", port=0, cache_dir=cache))
+
+    await kafka.start()
+    await until(lambda: [path.stat().st_size > 0 for path in cache.glob("classes-*.jsa")] == [True], seconds=200)
+    kafka.kill()
+    await kafka.start()
+
+    archive = next(cache.glob("classes-*.jsa"))
+    assert f"-XX:SharedArchiveFile={archive}" in about(kafka.pid, "cmdline")
+    assert str(archive) in about(kafka.pid, "maps")
+    kafka.kill()

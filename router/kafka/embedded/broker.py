@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from router.errors import EmbeddedKafkaError
-from router.kafka.embedded.configuration import fencing_properties, kafka_command, properties_text, server_properties
+from router.kafka.embedded.class_archive import ClassArchive
+from router.kafka.embedded.configuration import (
+    LATE_OPTIMISATION,
+    QUICK_START,
+    fencing_properties,
+    kafka_command,
+    properties_text,
+    server_properties,
+)
 from router.kafka.embedded.jars import Report, cache_directory, install_jars
 from router.kafka.embedded.java import Java, find_java
 from router.kafka.embedded.ports import LOOPBACK, free_port, wait_until_free
@@ -52,6 +60,7 @@ class EmbeddedKafka:
         self.port = options.port or free_port()
         self.log_path = options.log_path or options.data_dir / "kafka.log"
         self._process: ChildProcess | None = None
+        self._archiving: asyncio.Task[None] | None = None
 
     @property
     def bootstrap_servers(self) -> str:
@@ -89,16 +98,13 @@ class EmbeddedKafka:
             )
         java, jars = await in_thread(self._java_and_jars)
         await format_once(self._options.data_dir, java, jars, self.log_path)
+        archive = ClassArchive(self._options.cache_dir, java, jars)
         if was_killed(self._options.data_dir):
-            await fence_dead_broker(self._fencing_command(java, jars), self._options.data_dir, self.log_path)
-        command = self._command(java, jars)
-        said = LogTail(self.log_path)
-        process = self._process = ChildProcess(command, self.log_path)
-        try:
-            await self._wait_until_serving(process, said)
-        except BaseException:
-            process.kill()
-            raise
+            command = self._fencing_command(java, jars, archive)
+            await fence_dead_broker(command, self._options.data_dir, self.log_path)
+        await self._serve(self._command(java, jars, archive))
+        if not (archive.is_decided or self._options.short_lived or self._archiving):
+            self._archiving = asyncio.create_task(archive.make(self._class_list, self.log_path), name="archive classes")
 
     async def wait(self) -> None:
         """Return once the process has ended; at once when there is none."""
@@ -107,10 +113,12 @@ class EmbeddedKafka:
 
     async def stop(self, *, timeout_seconds: float = STOP_SECONDS) -> bool:
         """Ask the broker to end, and end it by force after `timeout_seconds`; return whether asking was enough."""
+        self._archive_no_more()
         return self._process is None or await self._process.stop(timeout_seconds=timeout_seconds)
 
     def kill(self) -> None:
         """End the broker by force, at once; its data survives that."""
+        self._archive_no_more()
         if self._process is not None:
             self._process.kill()
 
@@ -118,14 +126,35 @@ class EmbeddedKafka:
         options = self._options
         return find_java(), install_jars(options.cache_dir, repository=options.repository, report=options.report)
 
-    def _command(self, java: Java, jars: Sequence[Path]) -> list[str]:
+    async def _serve(self, command: Sequence[str]) -> None:
+        said = LogTail(self.log_path)
+        process = self._process = ChildProcess(command, self.log_path)
+        try:
+            await self._wait_until_serving(process, said)
+        except BaseException:
+            process.kill()
+            raise
+
+    def _archive_no_more(self) -> None:
+        if self._archiving is not None:
+            self._archiving.cancel()
+
+    def _command(self, java: Java, jars: Sequence[Path], archive: ClassArchive) -> list[str]:
         properties = server_properties(self._logs, self.port, free_port(apart_from=self.port))
         path = self._written("server.properties", properties)
-        return kafka_command(java, jars, os.pathsep, path, short_lived=self._options.short_lived)
+        if self._options.short_lived:
+            flags = [*QUICK_START, *archive.flags(None)]
+        else:
+            flags = [*LATE_OPTIMISATION, *archive.flags(self._class_list)]
+        return kafka_command(java, jars, os.pathsep, path, flags)
 
-    def _fencing_command(self, java: Java, jars: Sequence[Path]) -> list[str]:
+    def _fencing_command(self, java: Java, jars: Sequence[Path], archive: ClassArchive) -> list[str]:
         path = self._written("fencing.properties", fencing_properties(self._logs, free_port(apart_from=self.port)))
-        return kafka_command(java, jars, os.pathsep, path, short_lived=True)
+        return kafka_command(java, jars, os.pathsep, path, [*QUICK_START, *archive.flags(None)])
+
+    @property
+    def _class_list(self) -> Path:
+        return self._options.data_dir / "classes.list"
 
     @property
     def _logs(self) -> Path:

@@ -10,9 +10,10 @@ from router.kafka.embedded.ports import LOOPBACK
 NODE: Final = 1
 MEBIBYTE: Final = 1024 * 1024
 LOG_CONFIGURATION: Final = Path(__file__).with_name("log4j2.properties")
-_QUICK_START: Final = ("-XX:TieredStopAtLevel=1",)
+_BROKER_MEMORY: Final = ("-Xms256m", "-Xmx1g")
+QUICK_START: Final = ("-XX:TieredStopAtLevel=1",)
 """Without the optimising compiler, which costs a start two seconds of CPU and pays off in long runs only."""
-_LATE_OPTIMISATION: Final = (
+LATE_OPTIMISATION: Final = (
     "-XX:Tier4InvocationThreshold=30000",
     "-XX:Tier4MinInvocationThreshold=10000",
     "-XX:Tier4CompileThreshold=60000",
@@ -96,12 +97,11 @@ def _escaped(value: str) -> str:
 
 
 def kafka_command(
-    java: Java, class_path: Sequence[Path], separator: str, properties: Path, *, short_lived: bool = False
+    java: Java, class_path: Sequence[Path], separator: str, properties: Path, flags: Sequence[str] = LATE_OPTIMISATION
 ) -> list[str]:
-    """Return the command line of the broker, with an absolute class path."""
-    memory = ["-Xms256m", "-Xmx1g", *(_QUICK_START if short_lived else _LATE_OPTIMISATION)]
+    """Return the command line of the broker, with an absolute class path; `flags` say how it compiles."""
     return [
-        *_java_command(java, class_path, separator, memory),
+        *_java_command(java, class_path, separator, [*_BROKER_MEMORY, *flags]),
         "kafka.Kafka",
         str(properties.absolute()),
     ]
@@ -113,7 +113,17 @@ def format_command(
     """Return the command line that formats the log directory of a configuration."""
     # In one word: an id may begin with a hyphen, which the tool would take for an option.
     tool = ["kafka.tools.StorageTool", "format", "--config", str(properties.absolute()), f"--cluster-id={cluster_id}"]
-    return [*_java_command(java, class_path, separator, ["-Xmx256m", *_QUICK_START]), *tool]
+    return [*_java_command(java, class_path, separator, ["-Xmx256m", *QUICK_START]), *tool]
+
+
+def archive_command(
+    java: Java, class_path: Sequence[Path], separator: str, class_list: Path, archive: Path
+) -> list[str]:
+    """Return the command line that writes an archive of the classes in a list, for a broker with this class path."""
+    share = ["-Xshare:dump", f"-XX:SharedClassListFile={class_list.absolute()}"]
+    # It would warn of each class that it leaves out.
+    flags = [*_BROKER_MEMORY, *share, f"-XX:SharedArchiveFile={archive.absolute()}", "-Xlog:disable"]
+    return _java_command(java, class_path, separator, flags)
 
 
 def _java_command(java: Java, class_path: Sequence[Path], separator: str, memory: Sequence[str]) -> list[str]:
