@@ -50,22 +50,40 @@ class OAuthCredentials(Record):
     scope: str | None = None
 
 
-class WebhookSink(Record):
-    """A push sink: an HTTP endpoint. The whole URL is sealed, as its query may hold a secret.
+class PushSink(Record):
+    """What every push sink has, so that delivery needs to know no more; `kind` says which handler delivers to it.
 
-    `max_deliveries_per_second` bounds requests, in every worker; `client_certificate` is the name of one in the
-    settings.
+    `max_deliveries_per_second` bounds requests, in every worker.
+    """
+
+    kind: str
+    max_events_per_batch: int = 1
+    preferred_batch_size_kilobytes: int = 64
+    delivery_attributes: tuple[DeliveryAttribute, ...] = ()
+    max_deliveries_per_second: float | None = None
+
+    @property
+    def where(self) -> str:
+        """Where it goes, as logs may say it: without secrets."""
+        return self.kind
+
+
+class WebhookSink(PushSink):
+    """An HTTP endpoint. The whole URL is sealed, as its query may hold a secret.
+
+    `client_certificate` is the name of one in the settings.
     """
 
     kind: Literal["webhook"] = "webhook"
     endpoint_base_url: str
     sealed_endpoint_url: str
-    max_events_per_batch: int = 1
-    preferred_batch_size_kilobytes: int = 64
-    delivery_attributes: tuple[DeliveryAttribute, ...] = ()
-    max_deliveries_per_second: float | None = None
     oauth: OAuthCredentials | None = None
     client_certificate: str | None = None
+
+    @property
+    def where(self) -> str:
+        """The URL without its query."""
+        return self.endpoint_base_url
 
 
 Sink = Annotated[TopicSink | WebhookSink, Field(discriminator="kind")]

@@ -10,7 +10,7 @@ from router.delivery.standing import Deliver
 from router.handlers import DeliveryRequest, batch_id, dynamic_headers
 from router.kafka.work_queue import Work
 from topics.events import EventSchema
-from topics.subscriptions import WebhookSink
+from topics.subscriptions import PushSink
 
 KILOBYTE: Final = 1024
 
@@ -24,12 +24,12 @@ class Member:
     attributes: tuple[tuple[str, str], ...]
 
 
-def member_of(work: Work, owed: Owed, sink: WebhookSink) -> Member:
+def member_of(work: Work, owed: Owed, sink: PushSink) -> Member:
     """Return a delivery as a member of a request."""
     return Member(work, owed, dynamic_headers(sink.delivery_attributes, owed.event) if sink.delivery_attributes else ())
 
 
-def room_beside(sink: WebhookSink, size: int) -> tuple[int, int]:
+def room_beside(sink: PushSink, size: int) -> tuple[int, int]:
     """Return how many more events, and of how many bytes, fit into a request that holds one of `size` bytes.
 
     The number is never exceeded; the size is a target, so that an event above it goes alone.

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import structlog
+from prometheus_client import Histogram
 
 from router.delivery.settle import GiveUp
 from router.delivery.standing import Deliver, DropReason
@@ -19,7 +20,7 @@ class Report:
     def __init__(self, metrics: Metrics, group: str) -> None:
         self._metrics = metrics
         self._group = group
-        self._end_to_end = metrics.end_to_end_seconds.labels("webhook")
+        self._end_to_end: dict[str, Histogram] = {}
 
     def attempted(self, delivery: Delivery, wanted: Deliver, outcome: Outcome, ended: datetime) -> None:
         """Report an attempt; one that succeeded is logged at level debug, as there may be thousands in a second."""
@@ -29,7 +30,7 @@ class Report:
             case Delivered(status, duration_ms):
                 metrics.delivered.labels(name).inc()
                 age = (ended - delivery.first_published).total_seconds()
-                self._end_to_end.observe(max(0.0, age))
+                self._end_to_end_of(wanted.sink.kind).observe(max(0.0, age))
                 log.debug(
                     "delivery.attempted",
                     outcome="delivered",
@@ -50,8 +51,14 @@ class Report:
                     status=outcome.status,
                     duration_ms=outcome.duration_ms,
                     last_outcome=why,
-                    endpoint=wanted.sink.endpoint_base_url,
+                    endpoint=wanted.sink.where,
                 )
+
+    def _end_to_end_of(self, kind: str) -> Histogram:
+        found = self._end_to_end.get(kind)
+        if found is None:
+            found = self._end_to_end[kind] = self._metrics.end_to_end_seconds.labels(kind)
+        return found
 
     def dead(self, delivery: Delivery, subscription_name: str, given_up: GiveUp) -> None:
         """Report a dead letter."""

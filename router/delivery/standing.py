@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from topics.deliveries import Delivery
-from topics.subscriptions import Subscription, WebhookSink
+from topics.subscriptions import PushSink, Subscription
 
 VIEW_DELAY: Final = timedelta(seconds=10)
 """A subscription that is not known may be so new that this process has not heard of it yet; older ones are gone."""
@@ -18,7 +18,7 @@ class Deliver:
     """Its endpoint wants it."""
 
     subscription: Subscription
-    sink: WebhookSink
+    sink: PushSink
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def standing_of(subscription: Subscription | None, delivery: Delivery, *, writte
         return Wait() if is_new else Drop("subscription_deleted")
     if subscription.expiration is not None and subscription.expiration <= now:
         return Drop("subscription_expired")
-    if not isinstance(subscription.sink, WebhookSink):
+    if not isinstance(subscription.sink, PushSink):
         return Drop("sink_changed")
     if subscription.is_live:
         return Deliver(subscription, subscription.sink)

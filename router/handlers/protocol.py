@@ -5,19 +5,19 @@ from typing import Protocol
 
 from router.handlers.outcome import Outcome
 from topics.events import EventSchema
-from topics.subscriptions import Subscription, WebhookSink
+from topics.subscriptions import PushSink, Subscription
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRequest:
-    """Events for one endpoint, already in the delivery schema: one, or the members of a batch (§5.5).
+    """Events for one sink, already in the delivery schema: one, or the members of a batch (§5.5).
 
     `attempt` counts from 1 and is the highest of a batch; `attributes` are the headers that come from the events.
     """
 
     delivery_id: str
     subscription: Subscription
-    sink: WebhookSink
+    sink: PushSink
     attempt: int
     events: tuple[bytes, ...]
     schema: EventSchema

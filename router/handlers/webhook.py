@@ -21,6 +21,7 @@ from router.handlers.status import last_outcome_of, verdict_of
 from router.secrets import SecretBox
 from router.settings import Settings
 from topics.events import CLOUD_EVENT_BATCH_JSON, CLOUD_EVENT_JSON, EVENT_GRID_JSON
+from topics.subscriptions import WebhookSink
 
 EVENT_GRID_ORIGIN: Final = "eventgrid.azure.net"
 METADATA_VERSION: Final = "1"
@@ -56,8 +57,11 @@ class WebhookHandler:
         await self._client.close()
 
     async def _attempt(self, request: DeliveryRequest, started: float) -> Outcome:
-        endpoint = self._endpoints.of(request.subscription, request.sink)
-        oauth = request.sink.oauth
+        sink = request.sink
+        if not isinstance(sink, WebhookSink):
+            raise TypeError(sink.kind)
+        endpoint = self._endpoints.of(request.subscription, sink)
+        oauth = sink.oauth
         if oauth is None:
             answer = await self._post(endpoint, request, started)
         else:

@@ -18,7 +18,7 @@ from router.kafka.producer import Message, Producer
 from router.kafka.tasks import Tasks
 from topics import DEAD_LETTERS, DELIVERIES
 from topics.deliveries import Delivery, Headers
-from topics.subscriptions import Subscription, WebhookSink, subscription_key
+from topics.subscriptions import PushSink, Subscription, subscription_key
 
 log = structlog.get_logger(__name__)
 
@@ -149,7 +149,7 @@ class Redriver:
 
     def _is_wanted(self, dead_letter: DeadLetter) -> bool:
         subscription = self._subscriptions.get(dead_letter.subscription)
-        return subscription is not None and subscription.is_live and isinstance(subscription.sink, WebhookSink)
+        return subscription is not None and subscription.is_live and isinstance(subscription.sink, PushSink)
 
     def _update(self, redrive_id: str, **changes: object) -> None:
         self._redrives[redrive_id] = replace(self._redrives[redrive_id], **changes)  # type: ignore[arg-type]  # its own
