@@ -11,17 +11,21 @@
     ├── ConflictError           the resource is in the way of the request
     └── PreconditionError       the resource is not as the request expects it
 
-Each carries a message for the person who made the mistake, and a hint where there is something to do about it.
+Each carries a message for the person who made the mistake, and a hint where there is something to do about it; `target`
+names what is wrong, a field or a resource.
 """
+
+from collections.abc import Sequence
 
 
 class RouterError(Exception):
     """Something that a person can understand and mend; `hint` says how."""
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    def __init__(self, message: str, hint: str | None = None, *, target: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.target = target
 
 
 class SettingsError(RouterError):
@@ -37,14 +41,20 @@ class EmbeddedKafkaError(RouterError):
 
 
 class RefusedError(RouterError):
-    """A request breaks a rule; `code` and `target` are those of the API's error body."""
+    """A request breaks a rule; `code` and `target` are those of the API's error body, `others` what else is wrong."""
 
     def __init__(
-        self, message: str, *, code: str = "InvalidRequest", target: str | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        code: str = "InvalidRequest",
+        target: str | None = None,
+        hint: str | None = None,
+        others: Sequence["RefusedError"] = (),
     ) -> None:
-        super().__init__(message, hint)
+        super().__init__(message, hint, target=target)
         self.code = code
-        self.target = target
+        self.others = tuple(others)
 
 
 class UnauthorizedError(RouterError):

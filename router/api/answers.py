@@ -1,6 +1,6 @@
 """Answers of the management API, and the shape in which Azure Resource Manager tells of errors (§8.4)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -43,24 +43,40 @@ def error_answer(
     target: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Return an error in ARM's shape; `target` names the member that is wrong."""
-    error = {"code": code, "message": message} | ({} if target is None else {"target": target})
-    return Answer(status, {"error": error}, headers or {})
+    """Return an error in ARM's shape; `target` names what is wrong."""
+    return _answer(status, [_detail(code, message, target)], headers)
 
 
 def answer_to(error: RouterError) -> Answer:
-    """Return the answer that an error calls for; its hint follows the message."""
-    message = error.message if error.hint is None else f"{error.message} {error.hint}"
+    """Return the answer that an error calls for; its hint follows the message, and `details` has all that is wrong."""
+    message = _message(error)
     match error:
         case RefusedError():
-            return error_answer(HTTPStatus.BAD_REQUEST, error.code, message, target=error.target)
+            refusals = (error, *error.others)
+            return _answer(HTTPStatus.BAD_REQUEST, [_detail(one.code, _message(one), one.target) for one in refusals])
         case UnauthorizedError():
             headers = {"WWW-Authenticate": "Bearer"}
             return error_answer(HTTPStatus.UNAUTHORIZED, "AuthenticationFailed", message, headers=headers)
         case ForbiddenError() | NotFoundError() | ConflictError() | PreconditionError():
-            return error_answer(*_PLAIN[type(error)], message)
+            return error_answer(*_PLAIN[type(error)], message, target=error.target)
         case KafkaUnavailableError():
             headers = {"Retry-After": _RETRY_SECONDS}
             return error_answer(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", message, headers=headers)
         case _:
             return error_answer(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalServerError", message)
+
+
+def _answer(status: HTTPStatus, details: Sequence[Json], headers: Mapping[str, str] | None = None) -> Answer:
+    """Return an error that says first what is wrong first, and how much else is."""
+    first, *others = details
+    more = f" ({len(others)} more in the details)" if others else ""
+    error = first | {"message": first["message"] + more, "details": list(details)}
+    return Answer(status, {"error": error}, headers or {})
+
+
+def _message(error: RouterError) -> str:
+    return error.message if error.hint is None else f"{error.message} {error.hint}"
+
+
+def _detail(code: str, message: str, target: str | None) -> Json:
+    return {"code": code, "message": message} | ({} if target is None else {"target": target})

@@ -35,7 +35,8 @@ def check_authorization(call: Call, path: ResourcePath) -> None:
         raise ForbiddenError(
             f"The client '{call.caller.name}' with object id '{call.caller.object_id}' does not have authorization to "
             f"perform action '{_name_of(call)}' over scope '{call.path[:300]}' or the scope is invalid. If access was "
-            "recently granted, please refresh your credentials."
+            "recently granted, please refresh your credentials.",
+            target=call.path[:300],
         )
 
 

@@ -1,14 +1,16 @@
 """Event subscriptions as JSON (§8.2, §8.4): bodies into definitions, stored subscriptions into answers."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from router.api.destinations import Destination, DestinationReader, destination_json
 from router.api.filter_bodies import filter_json, read_filter
 from router.api.json_bodies import Members, refused
 from router.api.paths import EVENT_GRID, EVENT_SUBSCRIPTIONS
+from router.api.refusals import Refusals
 from router.errors import RefusedError
 from router.secrets import SecretBox
 from topics import Source, Subscription
@@ -20,6 +22,7 @@ TIME_TO_LIVE_MINUTES: Final = range(1, 1441)
 DELIVERY_SCHEMAS: Final[tuple[EventSchema, ...]] = get_args(EventSchema)
 
 Json = dict[str, Any]
+Changed = TypeVar("Changed")
 _NAME: Final = re.compile(r"[A-Za-z0-9-]{3,64}\Z")
 _IDENTITY_MEMBERS: Final = ("deliveryWithResourceIdentity", "deadLetterWithResourceIdentity")
 
@@ -74,16 +77,18 @@ class DefinitionReader:
         """
         given = body.needed_members("properties")
         _refuse_identities(given)
-        reader = DestinationReader(self.box, self.stored.sink if self.stored else None)
-        return Definition(
-            destination=reader.read(given.needed_members("destination")),
-            filter=self._filter(given),
-            delivery_schema=self._delivery_schema(given),
-            retry_policy=_retry_policy(given),
-            dead_letter=_dead_letter(given),
-            labels=given.texts("labels") or (),
-            expiration=self._expiration(given),
+        reader, refusals = DestinationReader(self.box, self.stored.sink if self.stored else None), Refusals()
+        definition = Definition(
+            destination=refusals.read(lambda: reader.read(given.needed_members("destination"))),
+            filter=refusals.read(lambda: self._filter(given)),
+            delivery_schema=refusals.read(lambda: self._delivery_schema(given)),
+            retry_policy=refusals.read(lambda: _retry_policy(given)),
+            dead_letter=refusals.read(lambda: _dead_letter(given)),
+            labels=refusals.read(lambda: given.texts("labels") or ()),
+            expiration=refusals.read(lambda: self._expiration(given)),
         )
+        refusals.raise_any()
+        return definition
 
     def change(self, given: Members, stored: Subscription) -> Definition:
         """Return the definition after a PATCH, whose body is not wrapped: what is given replaces what is stored.
@@ -97,17 +102,28 @@ class DefinitionReader:
                 target="properties",
             )
         _refuse_identities(given)
-        destination = given.members("destination")
-        reader = DestinationReader(self.box, stored.sink, may_omit=True)
-        return Definition(
-            destination=Destination(stored.sink) if destination is None else reader.read(destination),
-            filter=self._filter(given) if "filter" in given else stored.filter,
-            delivery_schema=self._delivery_schema(given) if "eventDeliverySchema" in given else stored.delivery_schema,
-            retry_policy=_retry_policy(given) if "retryPolicy" in given else stored.retry_policy,
-            dead_letter=_dead_letter(given) if "deadLetterDestination" in given else stored.dead_letter,
-            labels=(given.texts("labels") or ()) if "labels" in given else stored.labels,
-            expiration=self._expiration(given) if "expirationTimeUtc" in given else stored.expiration,
+        refusals = Refusals()
+
+        def changed(name: str, read: Callable[[Members], Changed], former: Changed) -> Changed:
+            return refusals.read(lambda: read(given)) if name in given else former
+
+        definition = Definition(
+            destination=refusals.read(lambda: self._changed_destination(given, stored)),
+            filter=changed("filter", self._filter, stored.filter),
+            delivery_schema=changed("eventDeliverySchema", self._delivery_schema, stored.delivery_schema),
+            retry_policy=changed("retryPolicy", _retry_policy, stored.retry_policy),
+            dead_letter=changed("deadLetterDestination", _dead_letter, stored.dead_letter),
+            labels=changed("labels", lambda members: members.texts("labels") or (), stored.labels),
+            expiration=changed("expirationTimeUtc", self._expiration, stored.expiration),
         )
+        refusals.raise_any()
+        return definition
+
+    def _changed_destination(self, given: Members, stored: Subscription) -> Destination:
+        destination = given.members("destination")
+        if destination is None:
+            return Destination(stored.sink)
+        return DestinationReader(self.box, stored.sink, may_omit=True).read(destination)
 
     def _filter(self, given: Members) -> Filter:
         return read_filter(given.members("filter"), of_workspace=is_workspace(self.source))

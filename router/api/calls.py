@@ -25,6 +25,8 @@ class Call:
     caller: Caller = NOBODY
     if_match: str | None = None
     """The ETag that the caller expects the resource to have."""
+    if_none_match: str | None = None
+    """`*` when the caller expects that there is no such resource."""
 
     @property
     def api_version(self) -> str:

@@ -16,8 +16,12 @@ def check_match(call: Call, stored: Subscription | None) -> None:
     Raises:
         PreconditionError: the ETag is another one, or there is no subscription.
     """
+    if stored is not None and call.if_none_match is not None and call.if_none_match.strip() == "*":
+        message = "There is such an event subscription already, and If-None-Match asks that there be none."
+        raise PreconditionError(message, target="If-None-Match")
     if call.if_match is None:
         return
     wanted = {one.strip() for one in call.if_match.split(",")}
     if stored is None or not wanted & {"*", etag_of(stored)}:
-        raise PreconditionError("The event subscription was changed meanwhile: its ETag is not that of If-Match.")
+        message = "The event subscription was changed meanwhile: its ETag is not that of If-Match."
+        raise PreconditionError(message, target="If-Match")

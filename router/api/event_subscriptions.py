@@ -205,7 +205,7 @@ class EventSubscriptions:
         if source is None and is_group(scope.lower()):
             return _every_source_in(scope, self._now())
         if source is None:
-            raise NotFoundError(f"The source '{scope[:300]}' was not found.")
+            raise NotFoundError(f"The source '{scope[:300]}' was not found.", target=scope[:300])
         return source
 
     def _stored(self, path: EventSubscriptionPath) -> Subscription:
@@ -223,7 +223,8 @@ class EventSubscriptions:
         for one in self._store.view.all():
             if one.id != stored.id and isinstance(one.sink, TopicSink) and one.sink.name == topic:
                 raise ConflictError(
-                    f"deleteTopic: the topic subscriber.{topic} is also that of '{one.name}'; nothing was deleted."
+                    f"deleteTopic: the topic subscriber.{topic} is also that of '{one.name}'; nothing was deleted.",
+                    target="deleteTopic",
                 )
 
 
@@ -234,7 +235,8 @@ def _every_source_in(scope: str, now: datetime) -> Source:
 
 
 def _missing(path: EventSubscriptionPath) -> NotFoundError:
-    return NotFoundError(f"The event subscription '{path.name[:80]}' was not found on '{path.scope[:300]}'.")
+    message = f"The event subscription '{path.name[:80]}' was not found on '{path.scope[:300]}'."
+    return NotFoundError(message, target=event_subscription_id(path.scope, path.name)[:400])
 
 
 def _subscription_of(resource_id: str) -> str:

@@ -1,9 +1,11 @@
 """The filter of a subscription (§4.1, §4.2): read within the limits of design §6, written as Azure does."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, cast
 
 from router.api.json_bodies import Members, refused, shown
+from router.api.refusals import Refusals
 from router.errors import RefusedError
 from router.filters.operators import OPERATORS, Operand
 from topics import EVENT_TYPES
@@ -26,17 +28,26 @@ def read_filter(members: Members | None, *, of_workspace: bool) -> Filter:
     Raises:
         RefusedError: something in it is not allowed.
     """
-    given = members or Members({}, "filter")
-    advanced = tuple(_advanced_filter(one) for one in given.objects("advancedFilters"))
-    _refuse_too_many(given.target_of("advancedFilters"), advanced)
-    return Filter(
-        included_event_types=_event_types(given, of_workspace=of_workspace),
-        subject_begins_with=given.text("subjectBeginsWith") or "",
-        subject_ends_with=given.text("subjectEndsWith") or "",
-        is_subject_case_sensitive=given.truth("isSubjectCaseSensitive") or False,
-        enable_advanced_filtering_on_arrays=given.truth("enableAdvancedFilteringOnArrays") or False,
-        advanced_filters=advanced,
+    given, refusals = members or Members({}, "filter"), Refusals()
+    wanted = Filter.model_construct(
+        included_event_types=refusals.read(lambda: _event_types(given, of_workspace=of_workspace)),
+        subject_begins_with=refusals.read(lambda: given.text("subjectBeginsWith")) or "",
+        subject_ends_with=refusals.read(lambda: given.text("subjectEndsWith")) or "",
+        is_subject_case_sensitive=refusals.read(lambda: given.truth("isSubjectCaseSensitive")) or False,
+        enable_advanced_filtering_on_arrays=refusals.read(lambda: given.truth("enableAdvancedFilteringOnArrays"))
+        or False,
+        advanced_filters=refusals.read(lambda: _advanced_filters(given)),
     )
+    refusals.raise_any()
+    return wanted
+
+
+def _advanced_filters(given: Members) -> tuple[AdvancedFilter, ...]:
+    refusals = Refusals()
+    found = tuple(refusals.read(partial(_advanced_filter, one)) for one in given.objects("advancedFilters"))
+    refusals.raise_any()
+    _refuse_too_many(given.target_of("advancedFilters"), found)
+    return found
 
 
 def filter_json(wanted: Filter, *, of_workspace: bool) -> Json:

@@ -102,6 +102,7 @@ class Management:
                 base_url=f"{request.url.scheme}://{request.url.netloc}",
                 caller=caller,
                 if_match=request.headers.get("if-match"),
+                if_none_match=request.headers.get("if-none-match"),
             )
         )
 

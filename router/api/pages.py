@@ -55,8 +55,8 @@ def page(
 
 
 def _wanted(call: Call, fields: Mapping[str, Callable[[Resource], str]]) -> Callable[[Resource], bool] | None:
-    text = call.query.get("$filter")
-    if text is None:
+    text = call.query.get("$filter", "")
+    if not text.strip():  # `az resource list` sends an empty one
         return None
     is_wanted = list_filter(text, tuple(fields))
     return lambda one: is_wanted({name: read(one) for name, read in fields.items()})

@@ -54,7 +54,8 @@ class SystemTopics:
         source = self._source(call, properties)
         self._refuse_second(path, source)
         if former is not None and former.source.lower() != source.lower():
-            raise ConflictError(f"properties.source: it cannot be changed; it is '{former.source}'.")
+            message = f"properties.source: it cannot be changed; it is '{former.source}'."
+            raise ConflictError(message, target="properties.source")
         topic = SystemTopic(
             id=former.id if former else path.id,
             name=former.name if former else path.name,
@@ -112,7 +113,8 @@ class SystemTopics:
         resource_id = properties.needed_text("source")
         source = self._sources.get(resource_id)
         if source is None or source.kind != "workspace":
-            raise NotFoundError(f"The source '{resource_id[:300]}' was not found.")
+            message = f"The source '{resource_id[:300]}' was not found."
+            raise NotFoundError(message, target=properties.target_of("source"))
         # Whoever may have the topic may have the events: the source has to be theirs as well.
         if not call.caller.may("write", source.id):
             raise ForbiddenError(f"The source '{source.id}' is not one that you may write to.")
@@ -121,12 +123,14 @@ class SystemTopics:
     def _refuse_second(self, path: SystemTopicPath, source: str) -> None:
         for one in self._resources.view.all(SystemTopic):
             if one.source.lower() == source.lower() and one.id.lower() != path.id.lower():
-                raise ConflictError(f"Only one system topic is allowed per source; '{one.name}' has '{source}'.")
+                message = f"Only one system topic is allowed per source; '{one.name}' has '{source}'."
+                raise ConflictError(message, target="properties.source")
 
     def _stored(self, path: SystemTopicPath) -> SystemTopic:
         found = self._resources.view.get(SystemTopic, path.id)
         if found is None:
-            raise NotFoundError(f"The system topic '{path.name[:80]}' was not found in '{path.group.id}'.")
+            message = f"The system topic '{path.name[:80]}' was not found in '{path.group.id}'."
+            raise NotFoundError(message, target=path.id)
         return found
 
     def _under_way(self, call: Call, topic: SystemTopic, status: HTTPStatus, state: str) -> Answer:

@@ -20,7 +20,8 @@ class TopicTypeRequests:
         if path.name is None:
             return Answer(HTTPStatus.OK, {"value": [_topic_type()]})
         if path.name.lower() != ML_TOPIC_TYPE.lower():
-            raise NotFoundError(f"The topic type '{path.name[:100]}' was not found; there is {ML_TOPIC_TYPE}.")
+            message = f"The topic type '{path.name[:100]}' was not found; there is {ML_TOPIC_TYPE}."
+            raise NotFoundError(message, target="topicType")
         return Answer(HTTPStatus.OK, {"value": event_types()} if path.event_types else _topic_type())
 
     async def of_source(self, _call: Call, path: EventTypesOfSource) -> Answer:

@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 KEY_NAMES: Final = get_args(KeyName)
 
 _NAME: Final = re.compile(r"[A-Za-z0-9-]+\Z")
+_ONLY: Final = {"publicNetworkAccess": "Enabled", "inboundIpRules": "[]", "disableLocalAuth": "false"}
 _LENGTHS: Final = range(3, 51)
 _RESERVED: Final = ("microsoft", "eventgrid", "system")
 
@@ -43,6 +44,7 @@ class Topics:
         """Create a custom topic, or give one a new definition: it keeps its keys."""
         _check_name(path.name)
         given = call.members()
+        _refuse_unsupported(given)
         former = self._store.view.get(path.id)
         schema, mapping = read_input_schema(given.members("properties") or Members({}, "properties"))
         if former is not None and former.input_schema != schema:
@@ -64,6 +66,7 @@ class Topics:
     async def patch(self, call: Call, path: TopicPath) -> Answer:
         """Change tags; other members of the body concern what a local topic does not have."""
         source, given = self._stored(path), call.members()
+        _refuse_unsupported(given)
         if "tags" in given:
             source = await self._store.create(
                 source.id,
@@ -114,7 +117,8 @@ class Topics:
     def _stored(self, path: TopicPath) -> Source:
         source = self._store.view.get(path.id)
         if source is None:
-            raise NotFoundError(f"The topic '{path.name[:80]}' was not found in '{path.group.id}'.")
+            message = f"The topic '{path.name[:80]}' was not found in '{path.group.id}'."
+            raise NotFoundError(message, target=path.id)
         return source
 
     def _keys(self, source: Source) -> Answer:
@@ -152,6 +156,19 @@ def topic_json(source: Source, base_url: str, state: str = "Succeeded") -> Json:
             "disableLocalAuth": False,
         },
     }
+
+
+def _refuse_unsupported(given: Members) -> None:
+    """Refuse what would protect a topic of Azure and protects nothing here; raises RefusedError."""
+    properties = given.members("properties") or Members({}, "properties")
+    for name, allowed in _ONLY.items():
+        holder = properties if name in properties else given
+        value = holder.value(name)
+        if value is not None and str(value).lower() != allowed.lower():
+            raise refused(holder.target_of(name), value, f"{allowed}; keys and tokens decide who may publish here")
+    identity = given.members("identity")
+    if identity is not None and (identity.text("type") or "None").lower() != "none":
+        raise refused(identity.target_of("type"), identity.value("type"), "None; there are no managed identities here")
 
 
 def _check_name(name: str) -> None:

@@ -79,7 +79,8 @@ class Workspaces:
     def _stored(self, path: WorkspacePath) -> Source:
         source = self._store.view.get(path.id)
         if source is None or source.kind != "workspace":
-            raise NotFoundError(f"The workspace '{path.name}' was not found in '{path.group.id}'.")
+            message = f"The workspace '{path.name[:80]}' was not found in '{path.group.id}'."
+            raise NotFoundError(message, target=path.id)
         return source
 
     def _keys(self, source: Source) -> Answer:

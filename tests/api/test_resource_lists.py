@@ -27,6 +27,7 @@ async def api() -> AsyncIterator[Api]:
     ("scope", "text", "found"),
     [
         (SUBSCRIPTION, None, [SYSTEM_TOPIC, WORKSPACE, TOPIC]),
+        (SUBSCRIPTION, "", [SYSTEM_TOPIC, WORKSPACE, TOPIC]),
         (GROUP, None, [SYSTEM_TOPIC, WORKSPACE]),
         (SUBSCRIPTION, "resourceType eq 'microsoft.eventgrid/topics'", [TOPIC]),
         (SUBSCRIPTION, f"resourceGroup eq '{GROUP.rpartition('/')[2]}2' and name eq 'orders'", [TOPIC]),

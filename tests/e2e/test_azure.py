@@ -1,15 +1,7 @@
-"""Unmodified clients of Azure against a whole router, over TLS: `az` through the how-to page, and the Python SDK."""
+"""The unmodified management SDKs of Azure, Python and Node, against a whole router over TLS; and many subscriptions."""
 
 import asyncio
 import json
-import os
-import re
-import shutil
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,139 +10,30 @@ from azure.identity import ClientSecretCredential
 from azure.mgmt.eventgrid import EventGridManagementClient
 from azure.mgmt.eventgrid import models as sdk
 
-import router
-from router.credentials import Credentials, read_credentials
-from router.kafka.embedded.ports import free_port
-from tests.api.running_api import Endpoint, to_topic
+from tests.api.running_api import to_topic
+from tests.azure_router import AzureRouter
 from tests.node_packages import node_packages, run_node
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
-HOME = Path(router.__file__).parent.parent
-HOW_TO = HOME / "docs" / "azure-how-to.md"
-AZ = os.environ.get("TEST_AZ") or shutil.which("az")
-BLOCK = re.compile(r"^```(bash|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-COMMAND = [sys.executable, "-P", "-m", "router"]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HOME), "ROUTER_LOG_FORMAT": "json"}
 MANY = 1000
 VERSION = {"api-version": "2025-02-15"}
 
 
-class Running:
-    """One `router up` with TLS, which may be stopped and started again."""
-
-    def __init__(self, directory: Path) -> None:
-        self.data = directory / "data"
-        self.log = directory / "up.log"
-        self.port = free_port()
-        self.tls_port = free_port(apart_from=self.port)
-        self.kafka_port = free_port(apart_from=self.tls_port)
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        ports = {"--port": self.port, "--tls-port": self.tls_port, "--kafka-port": self.kafka_port, "--metrics-port": 0}
-        flags = [word for flag, port in ports.items() for word in (flag, str(port))]
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [*COMMAND, "up", "--data-dir", str(self.data), *flags], stdout=log, stderr=log, env=ENVIRONMENT
-            )
-        end = time.monotonic() + 120
-        while not self._is_ready():
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < end, self.log.read_text()
-            time.sleep(0.2)
-
-    def stop(self) -> None:
-        assert self.process is not None
-        self.process.terminate()
-        assert self.process.wait(60) == 0
-
-    @property
-    def credentials(self) -> Credentials:
-        found = read_credentials(self.data)
-        assert found is not None
-        return found
-
-    def _is_ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory):
-    started = Running(tmp_path_factory.mktemp("azure"))
+    started = AzureRouter(tmp_path_factory.mktemp("azure"))
     started.start()
     yield started
     started.stop()
 
 
-def blocks() -> list[tuple[str, str]]:
-    """Each block of commands of the page, with what has to be in its output."""
-    found = [(kind, text) for kind, text in BLOCK.findall(HOW_TO.read_text())]
-    return [
-        (text, found[at + 1][1] if at + 1 < len(found) and found[at + 1][0] == "text" else "")
-        for at, (kind, text) in enumerate(found)
-        if kind == "bash"
-    ]
-
-
-@pytest.mark.azure
-@pytest.mark.long
-@pytest.mark.skipif(AZ is None, reason="there is no az on the PATH, and TEST_AZ names none")
-async def test_every_block_of_the_how_to_page_does_what_it_says(running: Running, tmp_path: Path):
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "router").write_text(f'#!/bin/sh\nexec {sys.executable} -P -m router "$@"\n')
-    (programs / "router").chmod(0o755)
-    async with Endpoint().running() as webhook:
-        environment = {
-            **ENVIRONMENT,
-            "PATH": f"{programs}:{Path(str(AZ)).parent}:{os.environ['PATH']}",
-            "ROUTER_DATA_DIR": str(running.data),
-            "WEBHOOK": f"{webhook.url}/events",
-        }
-        script = "set -euo pipefail\n" + "\n".join(f"{text}\necho '<end of block>'" for text, _ in blocks())
-        done = await asyncio.to_thread(
-            subprocess.run,
-            ["bash", "-c", script],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-    outputs = done.stdout.split("<end of block>\n")
-    for (text, expected), output in zip(blocks(), outputs, strict=False):
-        for line in expected.splitlines():
-            assert line in output, f"{text}\n--- printed\n{output}"
-
-
-def principal(running: Running) -> dict[str, Any]:
-    """A new Contributor: its client id and secret."""
-    arguments = [
-        "--name",
-        f"sdk-{time.monotonic_ns()}",
-        "--role",
-        "Contributor",
-        "--data-dir",
-        str(running.data),
-        "--json",
-    ]
-    command = [*COMMAND, "principal", "create", *arguments]
-    made = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
-    return dict(json.loads(made.stdout))
-
-
 @pytest.fixture
-def client(running: Running, monkeypatch: pytest.MonkeyPatch):
+def client(running: AzureRouter, monkeypatch: pytest.MonkeyPatch):
     """The management SDK, signed in as a service principal, over TLS."""
     monkeypatch.setenv("no_proxy", "localhost,127.0.0.1")
     credentials = running.credentials
-    made = principal(running)
+    made = running.principal()
     credential = ClientSecretCredential(
         made["tenant"],
         made["appId"],
@@ -189,7 +72,7 @@ def check_subscriptions(operations: Any, place: tuple[str, ...]) -> None:
     operations.begin_delete(*place, name).result()
 
 
-def test_the_python_sdk_manages_subscriptions_of_a_workspace(running: Running, client: EventGridManagementClient):
+def test_the_python_sdk_manages_subscriptions_of_a_workspace(running: AzureRouter, client: EventGridManagementClient):
     workspace = running.credentials.workspace.resource_id
     check_subscriptions(client.event_subscriptions, (workspace,))
     one = client.event_subscriptions.begin_create_or_update(
@@ -203,7 +86,7 @@ def test_the_python_sdk_manages_subscriptions_of_a_workspace(running: Running, c
     client.event_subscriptions.begin_delete(workspace, "kept").result()
 
 
-def test_the_python_sdk_manages_system_topics(running: Running, client: EventGridManagementClient):
+def test_the_python_sdk_manages_system_topics(running: AzureRouter, client: EventGridManagementClient):
     kind, workspace = "Microsoft.MachineLearningServices.Workspaces", running.credentials.workspace.resource_id
     for one in client.system_topics.list_by_resource_group("local"):
         client.system_topics.begin_delete("local", one.name).result()
@@ -231,7 +114,7 @@ def test_the_python_sdk_manages_custom_topics(client: EventGridManagementClient)
 
 @pytest.mark.slow
 @pytest.mark.long
-async def test_a_thousand_subscriptions_made_at_once_live_through_a_restart(running: Running):
+async def test_a_thousand_subscriptions_made_at_once_live_through_a_restart(running: AzureRouter):
     workspace = running.credentials.workspace.resource_id
     path = f"{workspace}/providers/Microsoft.EventGrid/eventSubscriptions"
     names = {f"many-{at:04}" for at in range(MANY)}
@@ -252,24 +135,11 @@ async def test_a_thousand_subscriptions_made_at_once_live_through_a_restart(runn
         event = {"id": "m", "eventType": "Microsoft.MachineLearningServices.RunCompleted", "subject": "s",
                  "eventTime": "2026-01-01T00:00:00Z", "data": {}, "dataVersion": "1"}  # fmt: skip
         assert (await http.post("/api/events", json=[event])).status_code == 200
-    consume = [
-        *COMMAND,
-        "consume",
-        "many",
-        "--from-beginning",
-        "--max",
-        str(MANY),
-        "--json",
-        "--data-dir",
-        str(running.data),
-    ]
-    done = await asyncio.to_thread(
-        subprocess.run, consume, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=60
-    )
-    assert len(done.stdout.splitlines()) == MANY
+    consume = ("consume", "many", "--from-beginning", "--max", str(MANY), "--json")
+    assert len((await asyncio.to_thread(running.run, *consume)).splitlines()) == MANY
 
 
-def connection(running: Running) -> httpx.AsyncClient:
+def connection(running: AzureRouter) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=running.credentials.server,
         headers={"authorization": f"Bearer {running.credentials.admin_token}"},
@@ -318,10 +188,10 @@ console.log(JSON.stringify({
 """
 
 
-def test_the_node_sdk_manages_subscriptions_and_topics(running: Running):
+def test_the_node_sdk_manages_subscriptions_and_topics(running: AzureRouter):
     packages = node_packages("@azure/arm-eventgrid", "@azure/identity")
     credentials = running.credentials
-    given = principal(running) | {
+    given = running.principal() | {
         "server": credentials.tls_server,
         "workspace": credentials.workspace.resource_id,
         "subscription": credentials.workspace.resource_id.split("/")[2],
