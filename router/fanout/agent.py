@@ -11,6 +11,7 @@ import mode
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+from prometheus_client import Counter
 
 from router.fanout.lanes import Batch, Lane
 from router.fanout.partitions import SinkPartitions
@@ -51,6 +52,8 @@ class FanoutAgent:
         # Faust may ask twice for the same assignment; lanes must not be made twice at once.
         self._fencing = asyncio.Lock()
         self._moved_at = 0.0
+        # By name: to be asked for a label's counter takes longer than to count.
+        self._matched: dict[str, Counter] = {}
         self._app = self._build_app()
         self._watching: asyncio.Task[None] | None = None
 
@@ -108,7 +111,10 @@ class FanoutAgent:
             if plan.unreadable:
                 metrics.unreadable.labels(topic=WORKSPACE_EVENTS.name).inc(plan.unreadable)
             for name, count in plan.matched.items():
-                metrics.matched.labels(subscription=name).inc(count)
+                counter = self._matched.get(name)
+                if counter is None:
+                    counter = self._matched[name] = metrics.matched.labels(subscription=name)
+                counter.inc(count)
         unreadable = sum(plan.unreadable for plan in plans)
         (log.warning if unreadable else log.debug)(
             "event.routed",

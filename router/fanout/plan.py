@@ -1,14 +1,16 @@
 """The pure half of fan-out: records in, and for each sink the records that it gets."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Protocol
+from typing import Any, Protocol
 
 from router.events.conversion import headers_for, to_schema
 from router.events.envelope import Envelope, Headers, UnreadableEventError, form_of, origin_of, read_envelope
+from router.filters.index import Snapshot
+from router.filters.matching import REFUSALS
 from router.kafka.partitioning import partition_of
 from router.kafka.record_batches import Destination, OutRecord
 from router.subscriptions.view import Route, Routes
@@ -50,47 +52,68 @@ def plan_batch(records: Sequence[SourceRecord], routes: Routes, partitions: Mapp
     `partitions` has the number of partitions of the source's topic and of each sink's.
     """
     plan = Plan(events=len(records))
-    readable, envelopes = _read(records, plan)
     fast = _FastSinks(plan, partitions)
-    for record, envelope, targets in zip(readable, envelopes, _match(readable, envelopes, routes), strict=True):
+    reader = _Reader(routes)
+    # One event after the other from its bytes to its sinks: what is made for it is still in the processor's cache.
+    for record in records:
+        try:
+            envelope = reader.read(record)
+        except UnreadableEventError as problem:
+            _set_aside(plan, record, str(problem))
+            continue
+        targets = reader.targets_of(envelope, record)
         if not targets:
             plan.unmatched += 1
             continue
-        unchanged = (record.timestamp if record.timestamp >= 0 else None, record.key, record.value, record.headers)
-        slow = [route for route in targets if not fast.take(route, record, envelope, unchanged)]
+        slow = fast.take(targets, record, envelope)
         if slow:
             _write(plan, record, envelope, slow, partitions)
     return plan
 
 
-def _read(records: Sequence[SourceRecord], plan: Plan) -> tuple[list[SourceRecord], list[Envelope]]:
-    readable, envelopes = [], []
-    for record in records:
-        try:
-            if record.value is not None and len(record.value) > _LARGEST_VALUE:
-                raise UnreadableEventError(f"the value has more than {_LARGEST_VALUE} bytes")  # noqa: TRY301
-            envelopes.append(read_envelope(record.value, record.headers))
-        except UnreadableEventError as problem:
-            _set_aside(plan, record, str(problem))
-        else:
-            readable.append(record)
-    return readable, envelopes
+class _Reader:
+    """Reads records and finds who wants them; expects each event to be of the same source as the one before."""
 
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+        self._source: str | None = None
+        self._filters: Snapshot[Route] | None = None
+        self._decode: Callable[[bytes], Any] | None = None
 
-def _match(readable: Sequence[SourceRecord], envelopes: Sequence[Envelope], routes: Routes) -> list[Sequence[Route]]:
-    by_origin: dict[str, list[int]] = {}
-    for place, envelope in enumerate(envelopes):
-        by_origin.setdefault(origin_of(envelope, readable[place].headers), []).append(place)
-    wanted: list[Sequence[Route]] = [()] * len(readable)
-    for origin, places in by_origin.items():
-        filters = routes.of(origin)
-        if filters is not None:
-            here = [envelopes[place] for place in places]
-            bodies = [_body(readable[place], envelopes[place]) for place in places] if filters.needs_body else None
-            matches = filters.match(here, bodies)
-            for place, targets in zip(places, matches, strict=True):
-                wanted[place] = targets
-    return wanted
+    def read(self, record: SourceRecord) -> Envelope:
+        """Return the envelope of a record.
+
+        Raises:
+            UnreadableEventError: it is no event, or too large for a sink.
+        """
+        value = record.value
+        if value is not None and len(value) > _LARGEST_VALUE:
+            raise UnreadableEventError(f"the value has more than {_LARGEST_VALUE} bytes")
+        decode = self._decode
+        if decode is not None and value is not None and value.isascii() and form_of(record.headers) == "event_grid":
+            try:
+                envelope: Envelope = decode(value)
+            except REFUSALS:
+                pass
+            else:
+                if envelope.id and envelope.type and envelope.source:
+                    return envelope
+        self._decode = None  # what can read such events is asked for anew
+        return read_envelope(value, record.headers)
+
+    def targets_of(self, envelope: Envelope, record: SourceRecord) -> Sequence[Route]:
+        """Return the routes that want an event."""
+        source = origin_of(envelope, record.headers)
+        if source != self._source:
+            self._source, self._filters = source, self._routes.of(source)
+        filters = self._filters
+        if filters is None:
+            return ()
+        if not filters.needs_body:
+            return filters.match_one(envelope)
+        if self._decode is None:
+            self._decode = filters.decode_for("EventGridSchema")
+        return filters.match_one(envelope, _body(record, envelope))
 
 
 def _body(record: SourceRecord, envelope: Envelope) -> bytes | None:
@@ -111,24 +134,30 @@ class _FastSinks:
         self._partitions = partitions
         self._lists: dict[Route, list[OutRecord] | None] = {}
 
-    def take(self, route: Route, record: SourceRecord, envelope: Envelope, unchanged: OutRecord) -> bool:
-        """Write the record for a route, if it can be done so; say whether it was."""
-        if route.schema is not None and route.schema != envelope.schema:
-            return False
-        try:
-            kept = self._lists[route]
-        except KeyError:
-            kept = self._lists[route] = self._list_of(route, record)
-        if kept is None:
-            return False
-        kept.append(unchanged)
-        self._plan.matched[route.name] += 1
-        return True
+    def take(self, routes: Sequence[Route], record: SourceRecord, envelope: Envelope) -> list[Route]:
+        """Write the record for routes; return those for which it cannot be done so."""
+        unchanged = (record.timestamp if record.timestamp >= 0 else None, record.key, record.value, record.headers)
+        schema, lists, matched = envelope.schema, self._lists, self._plan.matched
+        others: list[Route] = []
+        for route in routes:
+            if route.schema is not None and route.schema != schema:
+                others.append(route)
+                continue
+            kept = lists[route] if route in lists else self._list_of(route, record)
+            if kept is None:
+                others.append(route)
+            else:
+                kept.append(unchanged)
+                matched[route.name] += 1
+        return others
 
     def _list_of(self, route: Route, record: SourceRecord) -> list[OutRecord] | None:
-        if route.topic is None or self._partitions[route.topic] != self._partitions[record.topic]:
-            return None
-        return self._plan.outputs[route.topic, record.partition]
+        topic, partitions = route.topic, self._partitions
+        if topic is None or partitions[topic] != partitions[record.topic]:
+            self._lists[route] = None
+        else:
+            self._lists[route] = self._plan.outputs[topic, record.partition]
+        return self._lists[route]
 
 
 def _write(

@@ -9,7 +9,7 @@ from router.filters.values import Sparse, Values
 from topics.events import EventSchema
 
 _MANY: Final = 256
-_NAMES: Final[dict[EventSchema, dict[str, str]]] = {
+ATTRIBUTES: Final[dict[EventSchema, dict[str, str]]] = {
     "EventGridSchema": {
         "id": "id",
         "topic": "source",
@@ -20,6 +20,7 @@ _NAMES: Final[dict[EventSchema, dict[str, str]]] = {
     },
     "CloudEventSchemaV1_0": {"id": "id", "source": "source", "type": "type", "subject": "subject", "time": "time"},
 }
+"""The members of each schema's envelope, and the attributes that an `Event` may have for them."""
 
 
 class Event(Protocol):
@@ -61,5 +62,5 @@ def values_of(
 
 
 def _members(envelope: Event, schema: EventSchema) -> Members:
-    given = {name: getattr(envelope, field, None) for name, field in _NAMES[schema].items()}
+    given = {name: getattr(envelope, field, None) for name, field in ATTRIBUTES[schema].items()}
     return {name: value for name, value in given.items() if value is not None}

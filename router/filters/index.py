@@ -1,7 +1,7 @@
 """The index: which targets want an event. Adding and removing are incremental; readers hold an immutable snapshot."""
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
@@ -14,6 +14,7 @@ from router.filters.nodes import Entry, Node
 from router.filters.paths import FIRST_SLOT, Paths
 from router.filters.reading import Reader
 from router.filters.requirements import Requirements
+from topics.events import EventSchema
 
 Target = TypeVar("Target", bound=Hashable)
 
@@ -34,9 +35,18 @@ class Snapshot(Generic[Target]):
 
         `bodies` has the events as JSON, structured if they are CloudEvents; needed only if `needs_body`.
         """
-        if self.needs_body:
-            return self._matcher.match(envelopes, bodies or [None] * len(envelopes))
-        return self._matcher.match_envelopes(envelopes)
+        return list(map(self.match_one, envelopes, bodies or [None] * len(envelopes)))
+
+    def match_one(self, envelope: Event, body: bytes | None = None) -> list[Target]:
+        """Return the targets that want an event, each at most once; for `body` see `match`."""
+        return self._matcher.match(envelope, body) if self.needs_body else self._matcher.match_envelope(envelope)
+
+    def decode_for(self, schema: EventSchema) -> Callable[[bytes], Event] | None:
+        """Return what reads an event of a schema as an envelope that `match` need not decode again, if there is such.
+
+        It raises one of `REFUSALS` at what it does not know: then the envelope must be read otherwise.
+        """
+        return self._matcher.decode_for(schema) if self.needs_body else None
 
 
 class Index(Generic[Target]):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from router.filters.envelopes import ATTRIBUTES
 from router.filters.paths import Members, Paths, Step, alias_steps, parts_of
 from topics.events import EventSchema
 
@@ -29,7 +30,7 @@ class Layout:
 
     def __init__(self, schema: EventSchema) -> None:
         self.schema = schema
-        self.places: dict[Place, Names] = {(): Names()}
+        self.places: dict[Place, Names] = {(): Names(dict.fromkeys(ATTRIBUTES[schema]))}
 
     def learn(self, event: Members, paths: Paths) -> bool:
         """Take in the names of an event where keys lead; say whether there was something new."""

@@ -1,6 +1,6 @@
 """Matching: one function for a whole event, decoding, looking up and asking, made for a snapshot of the index."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from types import CodeType
 from typing import Any, Final
@@ -14,11 +14,13 @@ from router.filters.nodes import Node
 from router.filters.paths import SUBJECT_SLOT
 from router.filters.projection import Projection, variable_of
 from router.filters.reading import Reader
+from topics.events import EventSchema
 
-Match = Callable[[Event, bytes], list[Any] | None]
+Match = Callable[[Any, bytes], list[Any] | None]
 """Returns what wants an event; None when the projection refuses it."""
 
-_REFUSALS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+REFUSALS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What reading raises when an event must be walked."""
 _MOST_MADE: Final = 4
 
 
@@ -28,45 +30,57 @@ class Matcher:
     def __init__(self, reader: Reader, root: Node) -> None:
         self._reader = reader
         self._root = root
-        self._made: dict[Projection, Match] = {}
+        self._made: dict[tuple[Projection, bool], Match] = {}
+        self._by_class: dict[type, Match] = {}
+        """By the class of envelopes, until something is learned."""
         self._of_envelope: Callable[[Event], list[Any]] | None = None
 
-    def match_envelopes(self, envelopes: Sequence[Event]) -> list[list[Any]]:
-        """Return the targets that want each event, when all look only at its type and subject."""
+    def match_envelope(self, envelope: Event) -> list[Any]:
+        """Return the targets that want an event, when all look only at its type and subject."""
         if self._of_envelope is None:
             self._of_envelope = _function("envelope", [], ["v0", "v1"], self._root.plan, {})
-        return list(map(self._of_envelope, envelopes))
+        return self._of_envelope(envelope)
 
-    def match(self, envelopes: Sequence[Event], bodies: Sequence[bytes | None]) -> list[list[Any]]:
-        """Return the targets that want each event."""
-        kind: type | None = None
-        matched = []
-        for envelope, body in zip(envelopes, bodies, strict=True):
-            if envelope.__class__ is not kind:
-                kind = envelope.__class__
-                reader = self._reader.of(schema_of(envelope))
-                match = self._match_for(reader.projection)
-            found = None if match is None or body is None else match(envelope, body)
-            if found is None:
-                found = []
-                self._root.plan.collect(reader.walk(envelope, body), found)
-                kind = None  # it may have learned
-            matched.append(found)
-        return matched
+    def match(self, envelope: Event, body: bytes | None) -> list[Any]:
+        """Return the targets that want an event."""
+        kind = envelope.__class__
+        match = self._by_class.get(kind)
+        if match is None:
+            match = self._by_class[kind] = self._match_for(kind, self._reader.of(schema_of(envelope)).projection)
+        found = None if body is None else match(envelope, body)
+        if found is None:
+            found = []
+            self._root.plan.collect(self._reader.of(schema_of(envelope)).walk(envelope, body), found)
+            self._by_class.clear()  # it may have learned
+        return found
 
-    def _match_for(self, projection: Projection | None) -> Match | None:
+    def decode_for(self, schema: EventSchema) -> Callable[[bytes], Event] | None:
+        """Return what reads an event with its envelope and all that filters ask, so that it is decoded once.
+
+        It raises one of `REFUSALS` at events that it does not know; there is none while such events are walked.
+        """
+        projection = self._reader.of(schema).projection
+        return projection.decode if projection is not None and projection.has_envelope else None
+
+    def _match_for(self, kind: type, projection: Projection | None) -> Match:
+        """Return the function that matches envelopes of a class, which may be what the projection has decoded."""
         if projection is None:
-            return None
-        if projection not in self._made:
+            return _refuse
+        is_read = kind is projection.event
+        if (projection, is_read) not in self._made:
             if len(self._made) >= _MOST_MADE:
                 self._made.clear()
-            scope = projection.scope | {"decode": projection.decode, "REFUSALS": _REFUSALS}
-            read = ["try:", " o0 = decode(body)", *(f" {line}" for line in projection.lines)]
-            refuse = ["except REFUSALS:", " return None"]
-            self._made[projection] = _function(
-                "envelope, body", [*read, *refuse], projection.names, self._root.plan, scope
+            scope = projection.scope | {"decode": projection.decode, "REFUSALS": REFUSALS}
+            read = " o0 = envelope" if is_read else " o0 = decode(body)"
+            lines = ["try:", read, *(f" {line}" for line in projection.lines), "except REFUSALS:", " return None"]
+            self._made[projection, is_read] = _function(
+                "envelope, body", lines, projection.names, self._root.plan, scope
             )
-        return self._made[projection]
+        return self._made[projection, is_read]
+
+
+def _refuse(_envelope: Event, _body: bytes) -> None:
+    return None
 
 
 def _function(parameters: str, read: list[str], names: list[str], plan: Plan, scope: dict[str, Any]) -> Any:  # noqa: ANN401

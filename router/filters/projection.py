@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from router.filters.envelopes import ATTRIBUTES
 from router.filters.layouts import Layout, Names, Place
 from router.filters.letters import fold
 from router.filters.paths import ALIASES, FIRST_SLOT, Paths, Step
@@ -24,6 +25,9 @@ _TEXTS: Final = frozenset(
     )
 )
 """Members that are text in every event that has an envelope."""
+
+_REQUIRED: Final = frozenset({"id", "type", "source"})
+"""Attributes that every event has."""
 
 Option = tuple[str, tuple[str, ...]]
 """A name of an object that a key may mean, and what is left of the key behind it."""
@@ -48,7 +52,11 @@ class Projection:
         source = _Source(layout)
         values = source.values(paths)
         structs = _Structs(layout, source.optional)
-        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(structs.of((), [paths.root])).decode
+        self.event = structs.of((), [paths.root])
+        """What `decode` returns."""
+        self.has_envelope = structs.has_envelope
+        """Whether what is decoded can stand for the event's envelope."""
+        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(self.event).decode
         free = set(range(FIRST_SLOT, len(paths))).difference(paths.keys.values())
         self.lines = [*source.objects(structs.mixed), *values, *(f"{variable_of(slot)} = None" for slot in free)]
         self.names = [variable_of(slot) for slot in range(len(paths))]
@@ -61,6 +69,11 @@ def variable_of(slot: int) -> str:
     return f"v{slot}"
 
 
+def _attribute(layout: Layout, place: Place, name: str, number: int) -> str:
+    """Return the attribute of a name at a place: its number, or what envelopes call it."""
+    return f"f{number}" if place else ATTRIBUTES[layout.schema].get(name, f"f{number}")
+
+
 class _Structs:
     """The structs of the objects on the way; a field's number is that of its name at its place."""
 
@@ -70,18 +83,34 @@ class _Structs:
         self.made: dict[Place, Any] = {}
         self.mixed: set[Place] = set()
         """Where something else than an object may stand."""
+        self.has_envelope = True
 
     def of(self, place: Place, steps: Sequence[Step]) -> Any:  # noqa: ANN401 (a class made here)
         known = self._layout.places.get(place) or Names()
         fields = []
         for number, name in enumerate(known.names):
-            default = msgspec.UNSET if (place, name) in self._optional else None
-            kind = self._type_at((*place, name), self._layout.steps_at(place, name, steps))
-            fields.append((f"f{number}", kind, msgspec.field(name=name, default=default)))
+            kind, default = self._field(place, name, self._layout.steps_at(place, name, steps))
+            attribute = _attribute(self._layout, place, name, number)
+            fields.append((attribute, kind, msgspec.field(name=name, default=default)))
         self.made[place] = struct = msgspec.defstruct(
-            f"S{len(self.made)}", fields, gc=False, forbid_unknown_fields=True
+            f"S{len(self.made)}",
+            fields,
+            namespace=None if place else {"schema": self._layout.schema},
+            kw_only=True,
+            gc=False,
+            forbid_unknown_fields=True,
         )
         return struct
+
+    def _field(self, place: Place, name: str, following: Sequence[Step]) -> tuple[Any, Any]:
+        """Return type and default of a field; those of the envelope are what they are in any event that can be read."""
+        attribute = None if place else ATTRIBUTES[self._layout.schema].get(name)
+        is_optional = (place, name) in self._optional
+        if attribute is not None and not is_optional and not any(step.next for step in following):
+            return (str, msgspec.NODEFAULT) if attribute in _REQUIRED else (str | None, None)
+        if attribute is not None:
+            self.has_envelope = False
+        return self._type_at((*place, name), following), msgspec.UNSET if is_optional else None
 
     def _type_at(self, place: Place, steps: Sequence[Step]) -> Any:  # noqa: ANN401 (a type made here)
         is_value = any(step.slot is not None for step in steps)
@@ -132,7 +161,8 @@ class _Source:
 
     def _field(self, variable: str, place: Place, name: str) -> str:
         of, number = self._numbers[place], list(self._layout.places[place].names).index(name)
-        return f"{variable} = o{of}.f{number}" + (f" if o{of} is not None else None" if place else "")
+        field = _attribute(self._layout, place, name, number)
+        return f"{variable} = o{of}.{field}" + (f" if o{of} is not None else None" if place else "")
 
     def _value(self, slot: int, names: tuple[str, ...]) -> list[str]:
         groups = [self._options((), names)]
@@ -158,7 +188,8 @@ class _Source:
             return self._follow(slot, place, *options[0])
         of, known = f"o{self._numbers[place]}", list(self._layout.places[place].names)
         self.optional.update((place, name) for name, _ in options)
-        there = [f"({of}.f{known.index(name)} is not UNSET)" for name, _ in options]
+        fields = [_attribute(self._layout, place, name, known.index(name)) for name, _ in options]
+        there = [f"({of}.{field} is not UNSET)" for field in fields]
         lines = [f"if {of} is None: v{slot} = None"]
         if len(options) > 1:
             lines.append(f"elif {' + '.join(there)} > 1: raise AmbiguousError")

@@ -38,7 +38,7 @@ class SchemaReader:
         self._layout = Layout(schema)
         self._projection: Projection | None = None
         self._version = 0
-        self._has_learned = False
+        self._has_learned = self._is_taught = False
         self._walked = 0
         self._patience = 1
 
@@ -47,7 +47,7 @@ class SchemaReader:
         """How events are read; None when they must be walked."""
         if self._version != self._paths.version:
             self._version, self._projection, self._patience, self._walked = self._paths.version, None, 1, 0
-            self._has_learned = bool(self._layout.places[()].names)
+            self._has_learned = self._is_taught
         if self._has_learned and self._walked >= self._patience and len(self._paths.keys) <= MOST_KEYS:
             # Making one costs as much as walking some hundred events: the more were made, the longer we wait.
             self._projection = Projection(self._layout, self._paths)
@@ -60,5 +60,6 @@ class SchemaReader:
         members = read_members(body)
         is_worth_it = self._walked < _YOUNG or self._walked % _YOUNG == 0
         if members is not None and is_worth_it and len(self._paths.keys) <= MOST_KEYS:
-            self._has_learned |= self._layout.learn(members, self._paths)
+            self._has_learned |= self._layout.learn(members, self._paths) or not self._is_taught
+            self._is_taught = True
         return values_of(envelope, members, self._schema, self._paths)

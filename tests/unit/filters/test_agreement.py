@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 from router.filters.clauses import clauses_of
 from router.filters.explain import explain
 from router.filters.index import Index
+from router.filters.matching import REFUSALS
 from tests.unit.filters import reference
-from tests.unit.filters.evaluators import an_index, envelope_of
+from tests.unit.filters.evaluators import CLOUD_EVENT_MARK, an_index, envelope_of
 from tests.unit.filters.generated import NUMBERS, OPERATORS, ORDERED, SCALARS, TEXTS, a_variant, an_event, filters_for
 from topics.subscriptions import AdvancedFilter, Filter
 
 RANDOMS = st.randoms(use_true_random=False)
+BODY_FILTER = Filter(advanced_filters=(AdvancedFilter(operator="IsNotNull", key="data.n"),))
+ATTRIBUTES = ("id", "type", "source", "subject", "time", "data_version", "schema")
 RELAXED = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -76,6 +79,27 @@ def test_so_they_do_over_a_long_stream_of_events_that_are_much_alike(seed):
         index.add(100 + changed, clauses_of(wanted[100 + changed]), 100 + changed)
         index.remove(changed)
         del wanted[changed]
+
+
+@pytest.mark.parametrize("seed", range(500, 506))
+def test_an_event_that_is_read_for_the_filters_has_the_envelope_that_it_has_and_meets_the_same(seed):
+    random = Random(seed)
+    kinds = [body for body in (an_event(random) for _ in range(30)) if CLOUD_EVENT_MARK not in body][:2]
+    wanted = dict(enumerate(filters_for(random, kinds, 25))) | {99: BODY_FILTER}
+    snapshot = an_index(wanted).snapshot()
+    stream = [a_variant(random, random.choice(kinds)) for _ in range(120)]
+    found_by(snapshot, stream)
+    decode = snapshot.decode_for("EventGridSchema")
+    for body in stream if decode else []:
+        try:
+            read = decode(body)
+        except REFUSALS:
+            continue
+        envelope = envelope_of(body)
+        assert [getattr(read, name) or "" for name in ATTRIBUTES] == [
+            getattr(envelope, name) or "" for name in ATTRIBUTES
+        ]
+        assert sorted(snapshot.match_one(read, body)) == wanted_by(wanted, [body])[0]
 
 
 @pytest.mark.parametrize("seed", range(200, 210))
