@@ -30,7 +30,7 @@ class State:
         """Forget everything."""
         self.arrivals = {}
         self.times = {}
-        self.open = self.most_open = 0
+        self.open = self.most_open = self.connections = 0
         self.mode = "ok"
         self.first = self.last = 0.0
 
@@ -41,6 +41,7 @@ class State:
             "repeats": sum(sum(ids.values()) - len(ids) for ids in self.arrivals.values()),
             "seconds": self.last - self.first,
             "most_at_once": self.most_open,
+            "connections": self.connections,
         }
 
 
@@ -53,6 +54,7 @@ class Endpoint(asyncio.Protocol):
 
     def connection_made(self, transport):
         self.transport = transport
+        self.state.connections += 1
 
     def data_received(self, data):
         self.buffer += data
