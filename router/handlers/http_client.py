@@ -73,7 +73,7 @@ class HttpClient:
         self._connect_seconds = connect_seconds
         self._resolver = GuardedResolver(policy)
         self._idle: defaultdict[Origin, deque[tuple[float, HttpConnection]]] = defaultdict(deque)
-        self._addresses: dict[str, tuple[float, list[str]]] = {}
+        self._addresses: dict[str, tuple[float, asyncio.Future[list[str]]]] = {}
         self._contexts: dict[ClientCertificate | None, ssl.SSLContext] = {}
         self._sweeping: asyncio.TimerHandle | None = None
 
@@ -154,15 +154,14 @@ class HttpClient:
         raise failed or OSError("the name has no address")
 
     async def _resolve(self, host: str) -> list[str]:
-        known = self._addresses.get(host)
-        now = time.monotonic()
-        if known is not None and now - known[0] < DNS_CACHE_SECONDS:
-            return known[1]
-        found = await self._resolver.resolve(host)
-        if len(self._addresses) >= _NAMES_KEPT:
-            self._addresses.clear()
-        self._addresses[host] = (now, found)
-        return found
+        """Return a host's addresses; those who ask together share one lookup, and a failed one is not kept."""
+        known, now = self._addresses.get(host), time.monotonic()
+        if known is None or now - known[0] >= DNS_CACHE_SECONDS or _has_failed(known[1]):
+            if len(self._addresses) >= _NAMES_KEPT:
+                self._addresses.clear()
+            known = self._addresses[host] = (now, asyncio.ensure_future(self._resolver.resolve(host)))
+            known[1].add_done_callback(_has_failed)
+        return await asyncio.shield(known[1])
 
     def _context(self, certificate: ClientCertificate | None) -> ssl.SSLContext:
         context = self._contexts.get(certificate)
@@ -188,3 +187,8 @@ class HttpClient:
                 del self._idle[origin]
         if self._idle:
             self._sweep_later()
+
+
+def _has_failed(lookup: asyncio.Future[list[str]]) -> bool:
+    """Say whether a lookup ended without addresses; asking also marks its error as seen."""
+    return lookup.done() and (lookup.cancelled() or lookup.exception() is not None)
