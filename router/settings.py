@@ -2,6 +2,8 @@
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -12,6 +14,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from router.errors import SettingsError
 
 DeliveryGuarantee = Literal["effectively_once", "at_least_once"]
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 Stage = Literal["fanout", "delivery", "retry"]
 ALL_STAGES: tuple[Stage, ...] = get_args(Stage)
 
@@ -19,12 +23,35 @@ CLIENT_VARIABLES = frozenset({"ROUTER_SERVER", "ROUTER_TOKEN"})
 """Read by the commands that talk to a server, not by the processes."""
 
 
-class Settings(BaseSettings):
-    """What the processes can be told; each field is the environment variable ROUTER_<NAME>."""
+class KafkaSettings(BaseSettings):
+    """How Kafka is reached; read also by commands that connect to it."""
 
     model_config = SettingsConfigDict(env_prefix="ROUTER_", frozen=True, extra="forbid")
 
     bootstrap_servers: str = Field("127.0.0.1:9092", description="Kafka brokers, `host:port` separated by commas")
+    kafka_security_protocol: SecurityProtocol = Field(
+        "PLAINTEXT", description="How to connect to Kafka: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`"
+    )
+    kafka_sasl_mechanism: SaslMechanism = Field(
+        "PLAIN", description="How to sign in to Kafka: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`"
+    )
+    kafka_sasl_username: str | None = Field(None, description="User name at Kafka")
+    kafka_sasl_password: SecretStr | None = Field(None, description="Password at Kafka")
+    kafka_sasl_password_file: Path | None = Field(
+        None, description="File that holds the password at Kafka, in place of the one above"
+    )
+    kafka_ca_file: Path | None = Field(
+        None, description="Certificates (PEM) that Kafka's must be signed by; those that the system trusts if absent"
+    )
+    kafka_client_certificate: Path | None = Field(None, description="Certificate (PEM) to show to Kafka (mutual TLS)")
+    kafka_client_key: Path | None = Field(
+        None, description="Private key (PEM) of that certificate; in the certificate's file if absent"
+    )
+
+
+class Settings(KafkaSettings):
+    """What the processes can be told; each field is the environment variable ROUTER_<NAME>."""
+
     data_dir: Path = Field(Path(".router"), description="Where credentials, keys, logs and the embedded Kafka live")
     host: str = Field("127.0.0.1", description="Address to listen on; loopback unless told otherwise")
     port: int = Field(8080, ge=0, le=65535, description="Port of the server's HTTP API")
@@ -122,8 +149,24 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 (pydantic valid
         raise SettingsError(
             f"unknown setting {unknown[0]}", hint=f"Settings are {', '.join(sorted(known - CLIENT_VARIABLES))}."
         )
-    try:
+    with _told_to_people():
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
+
+
+def load_kafka_settings() -> KafkaSettings:
+    """Read from the environment how Kafka is reached.
+
+    Raises:
+        SettingsError: a value is wrong; the message names it.
+    """
+    with _told_to_people():
+        return KafkaSettings()
+
+
+@contextmanager
+def _told_to_people() -> Iterator[None]:
+    try:
+        yield
     except ValidationError as error:
         first = error.errors()[0]
         name = "ROUTER_" + "_".join(str(part) for part in first["loc"][:1]).upper()

@@ -68,6 +68,7 @@ def _options(
     workers: int | None,
 ) -> "UpOptions":
     """Read flags and settings; the children read the settings again, so that mistakes must show here."""
+    from router.errors import SettingsError  # noqa: PLC0415
     from router.settings import load_settings  # noqa: PLC0415 (pydantic is heavy)
     from router.up.options import UpOptions  # noqa: PLC0415
 
@@ -80,13 +81,19 @@ def _options(
         metrics_port=metrics_port,
         worker_processes=workers,
     )
+    own_kafka = "bootstrap_servers" in settings.model_fields_set
+    if settings.kafka_security_protocol != "PLAINTEXT" and not own_kafka:
+        raise SettingsError(
+            "ROUTER_KAFKA_SECURITY_PROTOCOL is for a Kafka of your own; the embedded one is on loopback only and plain",
+            hint="Give --bootstrap-servers, or leave the ROUTER_KAFKA_ settings out.",
+        )
     return UpOptions(
         data_dir=settings.data_dir,
         host=settings.host,
         port=settings.port,
         tls_port=settings.tls_port,
         kafka_port=kafka_port,
-        bootstrap_servers=settings.bootstrap_servers if "bootstrap_servers" in settings.model_fields_set else None,
+        bootstrap_servers=settings.bootstrap_servers if own_kafka else None,
         metrics_port=settings.metrics_port,
         workers=settings.worker_processes,
         maven_repository=settings.maven_repository,

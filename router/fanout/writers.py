@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from router.kafka.connection import connection
 from router.kafka.producer import BATCH_BYTES
 from router.kafka.record_batches import Destination, OutRecord, send_batches
 from topics import MAX_MESSAGE_BYTES
@@ -111,7 +112,7 @@ class IdempotentWriter:
 
 def _producer_settings(bootstrap_servers: str) -> dict[str, Any]:
     return {
-        "bootstrap_servers": bootstrap_servers,
+        **connection(bootstrap_servers),
         "acks": "all",
         "linger_ms": 0,
         "max_batch_size": BATCH_BYTES,

@@ -15,6 +15,7 @@ from router.history.dead_letter_files import DeadLetterFile, SubscriptionsById, 
 from router.history.options import GROUP, HistoryOptions
 from router.history.rows import dead_letter_of
 from router.kafka.compacted import CompactedReader
+from router.kafka.connection import connection
 from topics import DEAD_LETTERS, MAX_MESSAGE_BYTES, SUBSCRIPTIONS, Delivery
 from topics.subscriptions import subscription_key
 
@@ -52,7 +53,7 @@ class DeadLetterArchive:
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
             DEAD_LETTERS.name,
-            bootstrap_servers=self._options.bootstrap_servers,
+            **connection(self._options.bootstrap_servers),
             group_id=GROUP,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

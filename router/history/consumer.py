@@ -17,6 +17,7 @@ from router.history.rows import attempt_row, dead_letter_row, event_row
 from router.history.schema import discard
 from router.history.store import Batch, HistoryStore
 from router.kafka.admin import admin_client, partition_counts
+from router.kafka.connection import connection
 from topics import ATTEMPTS, DEAD_LETTERS, MAX_MESSAGE_BYTES, WORKSPACE_EVENTS
 
 log = structlog.get_logger(__name__)
@@ -56,7 +57,7 @@ class HistoryConsumer:
         store = HistoryStore(self._options.path, await _cluster(self._options.bootstrap_servers))
         try:
             consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._options.bootstrap_servers,
+                **connection(self._options.bootstrap_servers),
                 enable_auto_commit=False,
                 # Offsets that the topic no longer has: what is left is read from its beginning.
                 auto_offset_reset="earliest",

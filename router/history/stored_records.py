@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from router.errors import KafkaUnavailableError
+from router.kafka.connection import connection
 from topics import MAX_MESSAGE_BYTES
 
 Place = tuple[int, int]
@@ -64,7 +65,7 @@ class StoredRecords:
     async def _running(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             self._consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap_servers,
+                **connection(self._bootstrap_servers),
                 enable_auto_commit=False,
                 auto_offset_reset="none",
                 isolation_level="read_committed",

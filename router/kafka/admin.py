@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, for_code
 
 from router.errors import KafkaUnavailableError, RefusedError
+from router.kafka.connection import connection, hint_when_nobody_answers
 from topics import ALL_TOPICS, WORKSPACE_EVENTS, Topic
 
 _TOPIC_ALREADY_EXISTS = 36
@@ -21,7 +22,7 @@ async def admin_client(bootstrap_servers: str, *, timeout_seconds: float = 20.0)
     Raises:
         KafkaUnavailableError: no broker answers.
     """
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=int(timeout_seconds * 1000))
+    client = AIOKafkaAdminClient(**connection(bootstrap_servers), request_timeout_ms=int(timeout_seconds * 1000))
     try:
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -29,7 +30,7 @@ async def admin_client(bootstrap_servers: str, *, timeout_seconds: float = 20.0)
         except (KafkaError, TimeoutError, OSError) as error:
             raise KafkaUnavailableError(
                 f"no Kafka answers at {bootstrap_servers}",
-                hint="Start one (`router up` brings its own) or give --bootstrap-servers.",
+                hint=hint_when_nobody_answers(),
             ) from error
         yield client
     finally:

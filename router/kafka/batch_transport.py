@@ -20,6 +20,7 @@ from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from router.kafka.connection import connection
 from topics import MAX_MESSAGE_BYTES
 
 MAX_BATCH = 500
@@ -67,7 +68,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         settings = self.app.conf
         self._assignor = RoundRobinPartitionAssignor
         return AIOKafkaConsumer(
-            bootstrap_servers=self.app.bootstrap_servers,
+            **connection(self.app.bootstrap_servers),
             group_id=settings.id,
             group_instance_id=settings.consumer_group_instance_id,
             partition_assignment_strategy=[self._assignor],
@@ -203,10 +204,18 @@ class BatchConsumer(driver.Consumer):
         )
 
 
+class BatchProducer(driver.Producer):
+    """Faust's producer, which fan-out does not use; it connects as every other client does."""
+
+    def _settings_auth(self) -> dict[str, Any]:
+        return {**connection(self.app.bootstrap_servers)}
+
+
 class BatchTransport(driver.Transport):
-    """Faust's aiokafka transport with the consumer above."""
+    """Faust's aiokafka transport with the consumer and the producer above."""
 
     Consumer = BatchConsumer
+    Producer = BatchProducer
 
 
 class BatchApp(faust.App):

@@ -8,6 +8,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from router.kafka.connection import connection
 from topics import MAX_MESSAGE_BYTES, Topic
 
 log = structlog.get_logger(__name__)
@@ -66,7 +67,7 @@ class CompactedReader:
     async def _follow(self) -> None:
         while True:
             consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap_servers,
+                **connection(self._bootstrap_servers),
                 enable_auto_commit=False,
                 isolation_level="read_committed",
                 fetch_max_wait_ms=500,

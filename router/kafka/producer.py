@@ -18,6 +18,7 @@ from aiokafka.errors import (
 )
 
 from router.errors import KafkaUnavailableError, RefusedError
+from router.kafka.connection import connection, hint_when_nobody_answers
 from router.kafka.partitioning import partition_of
 from router.kafka.record_batches import Destination, OutRecord, send_batches
 from topics import MAX_MESSAGE_BYTES
@@ -146,7 +147,7 @@ class KafkaProducer:
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap_servers,
+                    **connection(self._bootstrap_servers),
                     acks="all",
                     enable_idempotence=True,
                     linger_ms=self._linger_ms,
@@ -162,7 +163,7 @@ class KafkaProducer:
                     if isinstance(error, KafkaError):
                         raise KafkaUnavailableError(
                             f"no Kafka answers at {self._bootstrap_servers}",
-                            hint="Start one (`router up` brings its own) or give --bootstrap-servers.",
+                            hint=hint_when_nobody_answers(),
                         ) from error
                     raise
                 self._producer = producer

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from router.errors import KafkaUnavailableError, NotFoundError
 from router.kafka.admin import partition_counts
+from router.kafka.connection import connection
 from topics import MAX_MESSAGE_BYTES
 
 
@@ -28,7 +29,7 @@ async def reading(
             raise NotFoundError(f"there is no topic {topic} at {bootstrap_servers}", hint=_near(topic, counts))
     partitions = [TopicPartition(topic, number) for topic in topics for number in range(counts[topic])]
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
+        **connection(bootstrap_servers),
         enable_auto_commit=False,
         isolation_level="read_committed",
         fetch_max_wait_ms=100,

@@ -13,6 +13,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from router.kafka.connection import connection
 from router.kafka.offsets import Offsets
 from topics import MAX_MESSAGE_BYTES
 
@@ -162,7 +163,7 @@ class WorkQueue:
 
     async def _connect(self) -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            **connection(self._bootstrap_servers),
             group_id=self._group,
             group_instance_id=f"{self._group}-{self._instance}",
             auto_offset_reset="earliest",

@@ -10,8 +10,9 @@ from aiohttp import web
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from router.kafka.admin import partition_counts
+from router.kafka.connection import connection
 from router.loadtest.ledger import Ledger
-from router.loadtest.plan import number_of
+from router.loadtest.plan import number_of, rehearsal_of
 from topics import MAX_MESSAGE_BYTES
 from topics.events import CE_ID
 
@@ -28,6 +29,17 @@ class Receiver(Protocol):
         ...
 
 
+def note(run: str, ledger: Ledger, subscription: int, ident: str, at: float) -> None:
+    """Enter an event that a subscription got; those of others are none of ours."""
+    number = number_of(run, ident)
+    if number is not None:
+        ledger.receive(subscription, number, at)
+        return
+    number = rehearsal_of(run, ident)
+    if number is not None:
+        ledger.rehearse(subscription, number)
+
+
 class TopicReceiver:
     """Reads the topics of all subscriptions, committed records only, from their beginning."""
 
@@ -41,7 +53,7 @@ class TopicReceiver:
         """Read in the background."""
         counts = await partition_counts(self._bootstrap_servers, list(self._subscription_of))
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            **connection(self._bootstrap_servers),
             enable_auto_commit=False,
             isolation_level="read_committed",
             fetch_max_wait_ms=20,
@@ -66,13 +78,12 @@ class TopicReceiver:
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         while True:
             polled = await consumer.getmany(timeout_ms=200)
-            at = time.time()
+            at = time.monotonic()
             for partition, records in polled.items():
                 subscription = self._subscription_of[partition.topic]
                 for record in records:
-                    number = number_of(self._run, dict(record.headers).get(CE_ID, b"").decode(errors="replace"))
-                    if number is not None:
-                        self._ledger.receive(subscription, number, at)
+                    ident = dict(record.headers).get(CE_ID, b"").decode(errors="replace")
+                    note(self._run, self._ledger, subscription, ident, at)
 
 
 class WebhookReceiver:
@@ -105,9 +116,7 @@ class WebhookReceiver:
         events = orjson.loads(await request.read())
         if request.headers.get("aeg-event-type", "").lower() == "subscriptionvalidation":
             return web.json_response({"validationResponse": events[0]["data"]["validationCode"]})
-        at, subscription = time.time(), int(request.match_info["subscription"])
+        at, subscription = time.monotonic(), int(request.match_info["subscription"])
         for event in events if isinstance(events, list) else [events]:
-            number = number_of(self._run, str(event["id"]))
-            if number is not None:
-                self._ledger.receive(subscription, number, at)
+            note(self._run, self._ledger, subscription, str(event["id"]), at)
         return web.Response()
