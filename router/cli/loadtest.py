@@ -4,48 +4,67 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from router.cli import output
 from router.cli.options import DEFAULT_DATA_DIR, DataDir
 
+if TYPE_CHECKING:
+    from router.loadtest.options import Progress as TestProgress
+    from router.loadtest.options import Tell
+    from router.loadtest.report import Report
+
+Events = Annotated[int, typer.Option("--events", min=1, metavar="N", help="Events to publish.")]
+Rate = Annotated[float, typer.Option("--rate", min=0, metavar="N", help="Events a second; 0 for as fast as possible.")]
+Subscriptions = Annotated[
+    int, typer.Option("--subscriptions", min=1, metavar="N", help="Subscriptions that want the events.")
+]
+Sink = Annotated[
+    Literal["topic", "webhook"], typer.Option("--sink", help="Where the subscriptions send: topic or webhook.")
+]
+Matching = Annotated[
+    float, typer.Option("--matching", min=0, max=1, metavar="SHARE", help="Share of the events that are wanted.")
+]
+Publish = Annotated[Literal["kafka", "http"], typer.Option("--publish", help="How events come in: http or kafka.")]
+EventsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--events-file",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Event Grid events to draw from, as for `router publish`; recorded ones unless given.",
+    ),
+]
+PauseWorker = Annotated[
+    float,
+    typer.Option(
+        "--pause-worker", min=0, metavar="SECONDS", help="Stop the workers of this machine for so long, halfway."
+    ),
+]
+Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with plots.")]
+Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures; - prints.")]
+Keep = Annotated[bool, typer.Option("--keep", help="Leave the subscriptions and their topics.")]
+
 
 def loadtest(
-    events: Annotated[int, typer.Option("--events", min=1, metavar="N", help="Events to publish.")] = 10_000,
-    rate: Annotated[
-        float, typer.Option("--rate", min=0, metavar="N", help="Events a second; 0 for as fast as possible.")
-    ] = 1_000.0,
-    subscriptions: Annotated[
-        int, typer.Option("--subscriptions", min=1, metavar="N", help="Subscriptions that want the events.")
-    ] = 1,
-    sink: Annotated[
-        Literal["topic", "webhook"], typer.Option("--sink", help="Where the subscriptions send: topic or webhook.")
-    ] = "topic",
-    matching: Annotated[
-        float, typer.Option("--matching", min=0, max=1, metavar="SHARE", help="Share of the events that are wanted.")
-    ] = 1.0,
-    publish: Annotated[
-        Literal["kafka", "http"], typer.Option("--publish", help="How events come in: http or kafka.")
-    ] = "http",
-    events_file: Annotated[
-        Path | None,
-        typer.Option("--events-file", metavar="FILE", exists=True, help="Event Grid events, one a line, to draw from."),
-    ] = None,
-    pause_worker: Annotated[
-        float,
-        typer.Option(
-            "--pause-worker", min=0, metavar="SECONDS", help="Stop the workers of this machine for so long, halfway."
-        ),
-    ] = 0.0,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with plots.")] = None,
-    as_json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures; - prints.")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the subscriptions and their topics.")] = False,
+    events: Events = 10_000,
+    rate: Rate = 1_000.0,
+    subscriptions: Subscriptions = 1,
+    sink: Sink = "topic",
+    matching: Matching = 1.0,
+    publish: Publish = "http",
+    events_file: EventsFile = None,
+    pause_worker: PauseWorker = 0.0,
+    html: Html = None,
+    as_json: Json = None,
+    keep: Keep = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Publish events at a fixed rate, and verify every one of them at the receiver.
@@ -70,44 +89,55 @@ def loadtest(
     )
     with _progress() as tell:
         report = asyncio.run(run_loadtest(options, find_access(data_dir, os.environ), tell))
-    if html is not None:
-        html.write_text(report.page())
-    _write(report.figures(), as_json)
+    _write(report, as_json, html)
     if not report.is_good:
-        output.warn(f"{report.lost} lost, {report.duplicates} doubled")
+        output.warn(report.verdict())
         raise typer.Exit(1)
 
 
-def _write(figures: dict[str, Any], as_json: Path | None) -> None:
-    """Write the figures where they were asked for: a file, standard output as JSON, or as a table."""
-    if as_json is not None and str(as_json) != "-":
-        as_json.write_text(json.dumps(figures, indent=2) + "\n")
+def _write(report: "Report", as_json: Path | None, html: Path | None) -> None:
+    """Write the report where it was asked for: a page, figures in a file or on standard output, else as a table."""
+    if html is not None:
+        from router.loadtest.page import page  # noqa: PLC0415 (only where one is wanted)
+
+        html.write_text(page(report))
     if as_json is not None and str(as_json) == "-":
-        sys.stdout.write(json.dumps(figures) + "\n")
-    else:
-        latency = {f"latency {name} ms": value for name, value in figures.pop("latency_ms").items()}
-        output.print_fields([(name.replace("_", " "), f"{value:,}") for name, value in (figures | latency).items()])
+        sys.stdout.write(json.dumps(report.figures()) + "\n")
+        return
+    if as_json is not None:
+        as_json.write_text(json.dumps(report.figures(), indent=2) + "\n")
+    output.print_fields(report.fields())
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar for each phase, on a terminal."""
+def _progress() -> Iterator["Tell | None"]:
+    """Show what is published and what has arrived, on a terminal; None where there is none."""
+    if not sys.stderr.isatty():
+        yield None
+        return
     with Progress(
         TextColumn("{task.description:>9}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]}"),
+        TextColumn("{task.fields[note]}"),
         console=output.stderr(),
-        disable=not sys.stderr.isatty(),
         transient=True,
     ) as bars:
-        phases: dict[str, TaskID] = {}
+        published, received = (bars.add_task(name, total=None, note="") for name in ("published", "received"))
 
-        def tell(phase: str, done: int, total: int) -> None:
-            if phase not in phases:
-                phases[phase] = bars.add_task(phase, total=total, speed="")
-            task = bars.tasks[phases[phase]]
-            speed = f"{task.speed:,.0f}/s" if task.speed else ""
-            bars.update(phases[phase], completed=done, speed=speed)
+        def tell(progress: "TestProgress") -> None:
+            speed = bars.tasks[published].speed
+            bars.update(
+                published,
+                completed=progress.published,
+                total=progress.events,
+                note=f"{speed:,.0f}/s" if speed and progress.phase == "publishing" else progress.phase,
+            )
+            bars.update(
+                received,
+                completed=progress.received,
+                total=progress.expected,
+                note="" if progress.p99_ms is None else f"p99 {progress.p99_ms:,.1f} ms",
+            )
 
         yield tell

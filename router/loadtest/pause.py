@@ -3,30 +3,34 @@
 import asyncio
 import os
 import signal
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from router.errors import NotFoundError
 
 
-async def pause_workers(data_dir: Path, seconds: float) -> None:
-    """Send SIGSTOP to the worker processes of a data directory, and SIGCONT after some seconds.
-
-    Raises:
-        NotFoundError: none runs on this machine.
-    """
-    workers = _workers(data_dir)
-    if not workers:
-        raise NotFoundError(f"no worker of {data_dir} runs on this machine", hint="--pause-worker needs one.")
-    for pid in workers:
-        os.kill(pid, signal.SIGSTOP)
+async def pause(workers: Iterable[int], seconds: float) -> None:
+    """Send SIGSTOP to processes, and SIGCONT after some seconds; one that has ended meanwhile is passed over."""
+    _send(workers, signal.SIGSTOP)
     try:
         await asyncio.sleep(seconds)
     finally:
-        for pid in workers:
-            os.kill(pid, signal.SIGCONT)
+        _send(workers, signal.SIGCONT)
 
 
-def _workers(data_dir: Path) -> list[int]:
+def _send(workers: Iterable[int], number: signal.Signals) -> None:
+    for pid in workers:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def workers_of(data_dir: Path) -> list[int]:
+    """Return the process ids of the workers of a data directory on this machine.
+
+    Raises:
+        NotFoundError: there is none.
+    """
     found, data_dir = [], data_dir.resolve()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -38,4 +42,6 @@ def _workers(data_dir: Path) -> list[int]:
             given = Path(words[words.index("--data-dir") + 1])
             if (here / given).resolve() == data_dir:
                 found.append(int(entry.name))
+    if not found:
+        raise NotFoundError(f"no worker of {data_dir} runs on this machine", hint="--pause-worker needs one.")
     return found

@@ -1,5 +1,6 @@
 """The pure half: which events are published when, and what each subscription must get."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,6 +11,9 @@ from topics.events import CE_ID, CE_SOURCE, CE_SUBJECT, CE_TIME, CE_TYPE, CONTEN
 
 WANTED = "wanted"
 OTHER = "other"
+REHEARSAL = "rehearsal"
+SUBJECTS = 997
+"""Subjects of a run: enough to spread over all partitions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,15 @@ class Plan:
 
     def event(self, number: int) -> Planned:
         """Return an event of the run: a template with an id, a subject and a source of its own."""
+        return self._event(number, event_id(self.run, number), WANTED if self.is_wanted(number) else OTHER)
+
+    def rehearsal(self, number: int) -> Planned:
+        """Return an event that every subscription wants and that counts for nothing."""
+        return self._event(number, event_id(self.run, f"{REHEARSAL}{number}"), WANTED)
+
+    def _event(self, number: int, ident: str, kind: str) -> Planned:
         template = self._templates[number % len(self._templates)]
-        kind = self.prefix if self.is_wanted(number) else f"loadtest/{self.run}/{OTHER}/"
-        subject, ident = f"{kind}{number % 997}", event_id(self.run, number)
+        subject = f"loadtest/{self.run}/{kind}/{number % SUBJECTS}"
         event = template | {"id": ident, "subject": subject, "topic": self._source}
         headers = (
             (CONTENT_TYPE, EVENT_GRID_JSON),
@@ -62,7 +72,7 @@ class Plan:
         return Planned(number, subject, orjson.dumps(event), headers)
 
 
-def event_id(run: str, number: int) -> str:
+def event_id(run: str, number: int | str) -> str:
     """Return the id of an event."""
     return f"{run}-{number}"
 
@@ -73,6 +83,17 @@ def number_of(run: str, ident: str) -> int | None:
     return int(number) if prefix == run and number.isdecimal() else None
 
 
+def rehearsal_of(run: str, ident: str) -> int | None:
+    """Return the number of an event of this run's rehearsal; None when the id is not one of its."""
+    prefix, _, number = ident.rpartition(f"-{REHEARSAL}")
+    return int(number) if prefix == run and number.isdecimal() else None
+
+
 def due(number: int, rate: float) -> float:
     """Return when an event is meant to be sent, in seconds after the start; 0 when there is no pace."""
     return number / rate if rate > 0 else 0.0
+
+
+def due_by(elapsed: float, rate: float) -> float:
+    """Return how many events are due so many seconds after the start: without a pace, all there are."""
+    return math.floor(elapsed * rate) + 1 if rate > 0 else math.inf

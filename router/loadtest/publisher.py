@@ -2,21 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Final, Protocol
 
 import aiohttp
 
+from router.client.batches import MAX_BATCH_BYTES
 from router.errors import RouterError
 from router.kafka.producer import KafkaProducer, Message
 from router.loadtest.ledger import Ledger
-from router.loadtest.plan import Plan, Planned, due
+from router.loadtest.plan import Plan, Planned, due, due_by
 from topics import WORKSPACE_EVENTS
 
 MOST_AT_ONCE: Final = 500
 REQUESTS: Final = 64
 TICK_SECONDS: Final = 0.002
+"""Events that are due within it travel together."""
 
 
 class Way(Protocol):
@@ -48,12 +50,15 @@ class HttpWay:
         self._headers = {"aeg-sas-key": key, "content-type": "application/json; charset=utf-8"}
 
     async def send(self, events: Sequence[Planned]) -> None:
-        """Post one batch.
+        """Post the events, in as few requests as Event Grid's limit allows (§3.8).
 
         Raises:
-            RouterError: it was not accepted.
+            RouterError: they were not accepted.
         """
-        body = b"[" + b",".join(event.body for event in events) + b"]"
+        for bodies in requests_of([event.body for event in events], MAX_BATCH_BYTES):
+            await self._post(b"[" + b",".join(bodies) + b"]")
+
+    async def _post(self, body: bytes) -> None:
         try:
             async with self._session.post(self._url, data=body, headers=self._headers) as answer:
                 if answer.status != HTTPStatus.OK:  # the one status that means accepted (§3.2)
@@ -63,30 +68,41 @@ class HttpWay:
             raise RouterError(f"the publish endpoint broke off: {error}") from error
 
 
-async def publish(plan: Plan, way: Way, rate: float, ledger: Ledger, tell: Callable[[int], None]) -> float:
+def requests_of(bodies: Sequence[bytes], max_bytes: int) -> Iterator[Sequence[bytes]]:
+    """Cut events into requests, in their order; one that is too large travels alone, for the service to judge."""
+    first, size = 0, 2
+    for place, body in enumerate(bodies):
+        if place > first and size + len(body) + 1 > max_bytes:
+            yield bodies[first:place]
+            first, size = place, 2
+        size += len(body) + 1
+    if bodies:
+        yield bodies[first:]
+
+
+async def publish(plan: Plan, way: Way, rate: float, ledger: Ledger) -> float:
     """Publish every event of the plan and return how many seconds it took; raises what the way raises."""
-    start, sent = time.time(), 0
+    start, sent = time.monotonic(), 0
     under_way: set[asyncio.Task[None]] = set()
-    while sent < plan.events:
-        count = min(plan.events - sent, MOST_AT_ONCE, _due_count(time.time() - start, rate, sent))
-        if not count or len(under_way) >= REQUESTS:
-            await asyncio.sleep(TICK_SECONDS)
-            under_way = _still_under_way(under_way)
-            continue
-        now = time.time()
-        events = [plan.event(number) for number in range(sent, sent + count)]
-        for event in events:
-            ledger.publish(event.number, start + due(event.number, rate) if rate > 0 else now)
-        under_way.add(asyncio.create_task(way.send(events)))
-        sent += count
-        tell(sent)
-        await asyncio.sleep(0)
-    await asyncio.gather(*under_way)
-    return time.time() - start
-
-
-def _due_count(elapsed: float, rate: float, sent: int) -> int:
-    return MOST_AT_ONCE if rate <= 0 else max(0, int(elapsed * rate) + 1 - sent)
+    try:
+        while sent < plan.events:
+            elapsed = time.monotonic() - start
+            count = min(plan.events, sent + MOST_AT_ONCE, due_by(elapsed, rate)) - sent
+            if count <= 0 or len(under_way) >= REQUESTS:
+                await asyncio.sleep(max(TICK_SECONDS, due(sent, rate) - elapsed))
+                under_way = _still_under_way(under_way)
+                continue
+            events = [plan.event(number) for number in range(sent, sent + int(count))]
+            for event in events:
+                ledger.publish(event.number, start + (due(event.number, rate) if rate > 0 else elapsed))
+            under_way.add(asyncio.create_task(way.send(events)))
+            sent += len(events)
+            await asyncio.sleep(0)
+        await asyncio.gather(*under_way)
+    finally:
+        for task in under_way:
+            task.cancel()
+    return time.monotonic() - start
 
 
 def _still_under_way(tasks: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from router.kafka.admin import partition_counts
 from router.kafka.connection import connection
 from router.loadtest.ledger import Ledger
-from router.loadtest.plan import number_of
+from router.loadtest.plan import number_of, rehearsal_of
 from topics import MAX_MESSAGE_BYTES
 from topics.events import CE_ID
 
@@ -27,6 +27,17 @@ class Receiver(Protocol):
     async def stop(self) -> None:
         """Receive no more."""
         ...
+
+
+def note(run: str, ledger: Ledger, subscription: int, ident: str, at: float) -> None:
+    """Enter an event that a subscription got; those of others are none of ours."""
+    number = number_of(run, ident)
+    if number is not None:
+        ledger.receive(subscription, number, at)
+        return
+    number = rehearsal_of(run, ident)
+    if number is not None:
+        ledger.rehearse(subscription, number)
 
 
 class TopicReceiver:
@@ -67,13 +78,12 @@ class TopicReceiver:
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         while True:
             polled = await consumer.getmany(timeout_ms=200)
-            at = time.time()
+            at = time.monotonic()
             for partition, records in polled.items():
                 subscription = self._subscription_of[partition.topic]
                 for record in records:
-                    number = number_of(self._run, dict(record.headers).get(CE_ID, b"").decode(errors="replace"))
-                    if number is not None:
-                        self._ledger.receive(subscription, number, at)
+                    ident = dict(record.headers).get(CE_ID, b"").decode(errors="replace")
+                    note(self._run, self._ledger, subscription, ident, at)
 
 
 class WebhookReceiver:
@@ -106,9 +116,7 @@ class WebhookReceiver:
         events = orjson.loads(await request.read())
         if request.headers.get("aeg-event-type", "").lower() == "subscriptionvalidation":
             return web.json_response({"validationResponse": events[0]["data"]["validationCode"]})
-        at, subscription = time.time(), int(request.match_info["subscription"])
+        at, subscription = time.monotonic(), int(request.match_info["subscription"])
         for event in events if isinstance(events, list) else [events]:
-            number = number_of(self._run, str(event["id"]))
-            if number is not None:
-                self._ledger.receive(subscription, number, at)
+            note(self._run, self._ledger, subscription, str(event["id"]), at)
         return web.Response()

@@ -3,117 +3,161 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
 
 import aiohttp
 
 from router.client.access import Access
-from router.client.arm import ArmClient
-from router.client.resource_ids import EVENT_GRID_VERSION
 from router.errors import SettingsError
 from router.kafka.producer import KafkaProducer
 from router.loadtest.ledger import Ledger
-from router.loadtest.options import LoadOptions
-from router.loadtest.pause import pause_workers
+from router.loadtest.options import LoadOptions, Phase, Progress, Tell
+from router.loadtest.pause import pause, workers_of
 from router.loadtest.plan import Plan
 from router.loadtest.publisher import HttpWay, KafkaWay, Way, publish
-from router.loadtest.receiver import TopicReceiver, WebhookReceiver
 from router.loadtest.report import Report
-from topics.samples import sample_events
-from topics.subscribers import subscriber_topic
+from router.loadtest.subscribing import brokers_of, subscribe
+from router.loadtest.templates import templates_of
 
-Tell = Callable[[str, int, int], None]
-"""Takes the name of a phase, how much of it is done, and how much there is."""
+LOOK_SECONDS = 0.1
+TELL_SECONDS = 0.25
+STALLED_SECONDS = 20.0
+REPEATS_SECONDS = 1.0
+REHEARSED_EVENTS = 64
+REHEARSAL_SECONDS = 1.0
+REHEARSALS = 20
 
-_LOOK_SECONDS = 0.1
-_STALLED_SECONDS = 20.0
 
-
-async def run_loadtest(options: LoadOptions, access: Access, tell: Tell) -> Report:
-    """Run the test and clean up behind it.
+async def run_loadtest(options: LoadOptions, access: Access, tell: Tell | None) -> Report:
+    """Run the test and clean up behind it; tell its progress, where somebody looks.
 
     Raises:
         RouterError: the router cannot be reached, or refuses something.
     """
+    workers = workers_of(access.data_dir) if options.pause_worker_seconds > 0 else []
+    templates = templates_of(options.events_file)
     run = f"lt{uuid.uuid4().hex[:8]}"
-    templates = _templates(options)
     plan = Plan(run, templates, access.workspace, events=options.events, matching=options.matching)
-    ledger = Ledger()
+    test = LoadTest(options, plan)
     async with AsyncExitStack() as cleanup:
-        await _subscribed(options, access, plan, ledger, cleanup)
+        if tell is not None:
+            await cleanup.enter_async_context(test.telling(tell))
+        await subscribe(options, access, test.plan, test.ledger, cleanup)
         way = await _way(options, access, cleanup)
-        pausing = asyncio.create_task(_pause(options, access))
-        cleanup.callback(pausing.cancel)
-        seconds = await publish(plan, way, options.rate, ledger, lambda sent: tell("published", sent, plan.events))
-        await pausing
-        wanted = plan.wanted()
-        await _verified(options, ledger, len(wanted) * options.subscriptions, tell)
-        missing = ledger.missing(wanted, options.subscriptions)
-    return Report(
-        options=options,
-        published=plan.events,
-        expected=len(wanted) * options.subscriptions,
-        lost=len(missing),
-        duplicates=ledger.duplicates,
-        publish_seconds=seconds,
-        receive_seconds=(ledger.last_received or 0.0) - (ledger.first_received or 0.0),
-        ledger=ledger,
-    )
+        await test.rehearse(way)
+        await test.publish(way, workers)
+        await test.verify()
+        test.phase = "cleaning up"
+    return test.report()
 
 
-def _templates(options: LoadOptions) -> list[bytes]:
-    if options.events_file is None:
-        return sample_events("EventGridSchema")
-    lines = [line for line in options.events_file.read_bytes().splitlines() if line.strip()]
-    if not lines:
-        raise SettingsError(f"{options.events_file} holds no events", hint="Write one Event Grid event a line.")
-    return lines
+class LoadTest:
+    """One test: its plan, its ledger, and how far it is."""
 
+    def __init__(self, options: LoadOptions, plan: Plan) -> None:
+        self.options = options
+        self.plan = plan
+        self.ledger = Ledger()
+        self.phase: Phase = "preparing"
+        self._wanted = plan.wanted()
+        self._expected = len(self._wanted) * options.subscriptions
+        self._started_at = datetime.now(UTC)
+        self._publish_seconds = 0.0
 
-async def _subscribed(
-    options: LoadOptions, access: Access, plan: Plan, ledger: Ledger, cleanup: AsyncExitStack
-) -> None:
-    names = [f"{plan.run}-{number}" for number in range(options.subscriptions)]
-    hooks = WebhookReceiver(plan.run, options.subscriptions, ledger)
-    sinks: list[dict[str, object]]
-    if options.sink == "webhook":
-        await hooks.start()
-        cleanup.push_async_callback(hooks.stop)
-        sinks = [{"endpointType": "WebHook", "properties": {"endpointUrl": url}} for url in hooks.urls()]
-    else:
-        hubs = f"{access.workspace.partition('/providers/')[0]}/providers/Microsoft.EventHub/namespaces/local/eventhubs"
-        sinks = [{"endpointType": "EventHub", "properties": {"resourceId": f"{hubs}/{name}"}} for name in names]
-    if not options.keep:
-        cleanup.push_async_callback(asyncio.to_thread, _unsubscribe, access, names)
-    await asyncio.to_thread(_subscribe, access, names, sinks, plan.prefix)
-    if options.sink == "topic":
-        topics = TopicReceiver(access.bootstrap_servers or "", plan.run, list(map(subscriber_topic, names)), ledger)
-        await topics.start()
-        cleanup.push_async_callback(topics.stop)
+    @asynccontextmanager
+    async def telling(self, tell: Tell) -> AsyncIterator[None]:
+        """Tell the progress again and again as long as the block."""
 
+        async def tell_on() -> None:
+            while True:
+                tell(self.progress())
+                await asyncio.sleep(TELL_SECONDS)
 
-def _path(access: Access, name: str) -> str:
-    return f"{access.workspace}/providers/Microsoft.EventGrid/eventSubscriptions/{name}"
+        task = asyncio.create_task(tell_on(), name="tell progress")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
+    def progress(self) -> Progress:
+        """Return how far the test is."""
+        ledger = self.ledger
+        return Progress(
+            phase=self.phase,
+            published=len(ledger.sent_at),
+            events=self.plan.events,
+            received=ledger.delivered,
+            expected=self._expected,
+            p99_ms=ledger.percentiles_ms([99.0])[0] if ledger.delivered else None,
+        )
 
-def _subscribe(access: Access, names: list[str], sinks: list[dict[str, object]], prefix: str) -> None:
-    with ArmClient(access) as arm:
-        for name, sink in zip(names, sinks, strict=True):
-            wanted = {"destination": sink, "filter": {"subjectBeginsWith": prefix, "includedEventTypes": ["All"]}}
-            path = _path(access, name)
-            arm.wait(path, arm.request("PUT", path, EVENT_GRID_VERSION, {"properties": wanted}))
+    async def rehearse(self, way: Way) -> None:
+        """Send some events beforehand until every subscription gets them: start-up is no part of the figures.
 
+        A subscription applies to traffic a moment after it is made. Where nothing comes, the test itself will tell.
+        """
+        for number in range(REHEARSALS):
+            numbers = range(number * REHEARSED_EVENTS, (number + 1) * REHEARSED_EVENTS)
+            await way.send([self.plan.rehearsal(one) for one in numbers])
+            end = time.monotonic() + REHEARSAL_SECONDS
+            while time.monotonic() < end:
+                if self.ledger.has_rehearsed(set(numbers), self.options.subscriptions):
+                    return
+                await asyncio.sleep(LOOK_SECONDS)
 
-def _unsubscribe(access: Access, names: list[str]) -> None:
-    with ArmClient(access) as arm:
-        for name in names:
-            arm.request("DELETE", _path(access, name), {**EVENT_GRID_VERSION, "deleteTopic": "true"})
+    async def publish(self, way: Way, workers: Sequence[int]) -> None:
+        """Publish all events at their rate; stop the workers for a while, halfway, where that is asked for."""
+        self.phase = "publishing"
+        pausing = asyncio.create_task(self._pause(workers), name="pause workers")
+        try:
+            self._publish_seconds = await publish(self.plan, way, self.options.rate, self.ledger)
+            await pausing
+        finally:
+            pausing.cancel()
+            with suppress(asyncio.CancelledError):
+                await pausing
+
+    async def _pause(self, workers: Sequence[int]) -> None:
+        if workers:
+            await asyncio.sleep(self.options.events / self.options.rate / 2 if self.options.rate else 1.0)
+            await pause(workers, self.options.pause_worker_seconds)
+
+    async def verify(self) -> None:
+        """Wait until everything is there, nothing has come for long, or the time is up; then look for repeats."""
+        self.phase = "verifying"
+        ledger, now = self.ledger, time.monotonic()
+        end, last, moved = now + self.options.verify_seconds, -1, now
+        while ledger.delivered < self._expected and now < end and now - moved < STALLED_SECONDS:
+            if ledger.delivered != last:
+                last, moved = ledger.delivered, now
+            await asyncio.sleep(LOOK_SECONDS)
+            now = time.monotonic()
+        await asyncio.sleep(REPEATS_SECONDS)
+
+    def report(self) -> Report:
+        """Return what the test showed."""
+        ledger = self.ledger
+        return Report(
+            options=self.options,
+            started_at=self._started_at,
+            published=self.plan.events,
+            expected=self._expected,
+            lost=len(ledger.missing(self._wanted, self.options.subscriptions)),
+            duplicates=ledger.duplicates,
+            unwanted=ledger.unwanted(self._wanted),
+            publish_seconds=self._publish_seconds,
+            receive_seconds=(ledger.last_received or 0.0) - (ledger.first_received or 0.0),
+            ledger=ledger,
+        )
 
 
 async def _way(options: LoadOptions, access: Access, cleanup: AsyncExitStack) -> Way:
     if options.publish == "kafka":
-        producer = KafkaProducer(access.bootstrap_servers or "", timeout_seconds=120)
+        producer = KafkaProducer(brokers_of(access), timeout_seconds=120)
         await producer.start()
         cleanup.push_async_callback(producer.stop)
         return KafkaWay(producer)
@@ -123,24 +167,3 @@ async def _way(options: LoadOptions, access: Access, cleanup: AsyncExitStack) ->
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False)
     )
     return HttpWay(session, f"{access.server}/api/events?api-version=2018-01-01", access.key)
-
-
-async def _pause(options: LoadOptions, access: Access) -> None:
-    if options.pause_worker_seconds > 0:
-        middle = options.events / options.rate / 2 if options.rate else 1.0
-        await asyncio.sleep(middle)
-        await pause_workers(access.data_dir, options.pause_worker_seconds)
-
-
-async def _verified(options: LoadOptions, ledger: Ledger, expected: int, tell: Tell) -> None:
-    """Wait until everything is there, nothing has come for long, or the time is up; then look for repeats a while."""
-    end, last, moved = time.monotonic() + options.verify_seconds, -1, time.monotonic()
-    while ledger.delivered < expected and time.monotonic() < end:
-        if ledger.delivered != last:
-            last, moved = ledger.delivered, time.monotonic()
-        elif time.monotonic() - moved > _STALLED_SECONDS:
-            break
-        tell("received", ledger.delivered, expected)
-        await asyncio.sleep(_LOOK_SECONDS)
-    tell("received", ledger.delivered, expected)
-    await asyncio.sleep(1.0)

@@ -1,15 +1,23 @@
 import json
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.errors import NotFoundError, RefusedError
 from router.events.envelope import read_envelope
+from router.loadtest.charts import decades, from_zero
 from router.loadtest.ledger import Ledger
 from router.loadtest.options import LoadOptions
+from router.loadtest.page import command, page
+from router.loadtest.pause import workers_of
 from router.loadtest.plan import Plan, due, number_of
-from router.loadtest.publisher import publish
+from router.loadtest.publisher import publish, requests_of
+from router.loadtest.receiver import note
 from router.loadtest.report import Report
+from router.loadtest.templates import templates_of
 from tests.builders import WORKSPACE
 from topics.samples import sample_events
 
@@ -18,10 +26,30 @@ def a_plan(events=100, matching=1.0):
     return Plan("lt1", sample_events("EventGridSchema"), WORKSPACE, events=events, matching=matching)
 
 
-def a_report(ledger, sink="topic", lost=0, duplicates=0):
-    return Report(LoadOptions(sink=sink), 10, 10, lost, duplicates, 1.0, 2.0, ledger)
+def a_report(ledger, sink="topic", lost=0, duplicates=0, unwanted=0, **asked):
+    return Report(
+        options=LoadOptions(sink=sink, **asked),
+        started_at=datetime(2026, 11, 24, 20, 5, tzinfo=UTC),
+        published=10,
+        expected=10,
+        lost=lost,
+        duplicates=duplicates,
+        unwanted=unwanted,
+        publish_seconds=1.0,
+        receive_seconds=2.0,
+        ledger=ledger,
+    )
 
 
+def a_ledger(latencies):
+    ledger = Ledger()
+    for number, seconds in enumerate(latencies):
+        ledger.publish(number, 100 + number / 10)
+        ledger.receive(0, number, 100 + number / 10 + seconds)
+    return ledger
+
+
+@settings(deadline=None)
 @given(st.integers(1, 500), st.sampled_from([0.0, 0.1, 0.25, 1 / 3, 0.5, 0.9, 1.0]))
 def test_the_wanted_share_of_events_is_exact_and_told_by_the_subject(events, matching):
     plan = a_plan(events, matching)
@@ -94,14 +122,104 @@ def test_figures_have_the_shape_of_the_design():
     assert (figures["publish_rate"], figures["delivery_rate"]) == (10.0, 0.5)
 
 
-def test_the_page_stands_alone_and_shows_both_plots():
-    ledger = Ledger()
-    for number in range(20):
-        ledger.publish(number, number / 10)
-        ledger.receive(0, number, number / 10 + 0.01)
-    page = a_report(ledger).page()
-    assert page.count("<svg") == 2
-    assert "http" not in page.replace("over http", "")
+def test_figures_of_a_run_that_got_nothing_are_printed_too():
+    assert dict(a_report(Ledger(), lost=10).fields())["latency p99.9 ms"] == "–"  # noqa: RUF001 (a dash where there is nothing)
+
+
+def test_the_verdict_says_what_went_wrong():
+    assert a_report(Ledger(), lost=1, unwanted=2).verdict() == "Of 10 events 1 lost, 2 sent where nobody wanted them."
+    assert a_report(Ledger(), "webhook", duplicates=3).verdict().endswith("(a webhook gets each event at least once).")
+
+
+def test_the_page_stands_alone_and_shows_all_plots():
+    shown = page(a_report(a_ledger([0.01] * 20)))
+    assert shown.count("<svg") == 3
+    assert "://" not in shown
+
+
+def test_the_page_names_the_command_that_runs_the_same_test():
+    options = LoadOptions(events=5, rate=2.5, sink="webhook", pause_worker_seconds=2.0, events_file=Path("a b.json"))
+    assert command(options) == (
+        "router loadtest --events 5 --rate 2.5 --subscriptions 1 --sink webhook --matching 1 --publish http"
+        " --events-file 'a b.json' --pause-worker 2"
+    )
+
+
+def test_the_page_of_a_run_that_got_nothing_says_so():
+    assert "Nothing was received." in page(a_report(Ledger(), lost=10))
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.floats(0, 4_000), min_size=1, max_size=60))
+def test_every_run_can_be_drawn(latencies):
+    shown = page(a_report(a_ledger(latencies)))
+    assert "nan" not in shown
+    assert "inf" not in shown
+
+
+@given(st.floats(0.1, 1e6), st.floats(1, 1e4))
+def test_a_scale_holds_all_values_in_round_marks(lowest, times):
+    for scale, low in ((from_zero(lowest * times), 0), (decades(lowest, lowest * times), lowest)):
+        values = [value for value, _ in scale.marks]
+        assert values == sorted(set(values))
+        assert values[0] <= low * 1.001
+        assert values[-1] >= lowest * times * 0.999
+        assert 0 <= scale.share(lowest) <= 1
+
+
+def test_a_stall_is_seen_in_the_seconds_in_which_the_waiting_events_were_due():
+    ledger = a_ledger([0.01] * 20 + [1.0] * 10 + [0.01] * 10)
+    assert [round(max(second.latencies), 2) for _, second in sorted(ledger.seconds.items())] == [0.01, 0.01, 1.0, 0.01]
+    assert [second.published for _, second in sorted(ledger.seconds.items())] == [10, 10, 10, 10]
+    assert sum(second.received for second in ledger.seconds.values()) == 40
+
+
+def test_what_came_unasked_is_neither_delivered_well_nor_good():
+    ledger = a_ledger([0.01] * 3)
+    assert ledger.unwanted({0, 1}) == 1
+    assert not a_report(ledger, unwanted=1).is_good
+
+
+def test_a_rehearsed_event_counts_for_nothing_but_the_rehearsal():
+    plan, ledger = a_plan(10, matching=0.0), Ledger()
+    ident = read_envelope(plan.rehearsal(7).body, plan.rehearsal(7).headers).id
+    assert plan.rehearsal(7).subject.startswith(plan.prefix)
+    note("lt1", ledger, 0, ident, at=1.0)
+    assert (ledger.delivered, ledger.has_rehearsed({7}, 1), ledger.has_rehearsed({7}, 2)) == (0, True, False)
+
+
+def test_requests_keep_order_and_limit():
+    bodies = [b"x" * size for size in (40, 40, 40, 200, 10)]
+    assert [list(map(len, one)) for one in requests_of(bodies, 100)] == [[40, 40], [40], [200], [10]]
+    assert list(requests_of([], 100)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (b"", "empty"),
+        (b'{"specversion": "1.0", "id": "c"}', 'event 1 .id "c". of .* is a CloudEvent'),
+        (b'[{"eventType": "A"}]', "has no eventTime"),
+        (b"{]", "not valid JSON"),
+    ],
+)
+def test_a_file_that_holds_no_events_of_the_event_grid_schema_is_refused(text, problem, tmp_path):
+    file = tmp_path / "events.json"
+    file.write_bytes(text)
+    with pytest.raises(RefusedError, match=problem):
+        templates_of(file)
+
+
+def test_a_file_may_be_an_array_or_lines(tmp_path):
+    one, file = b'{"eventType": "A", "eventTime": "2026-01-01T00:00:00Z"}', tmp_path / "events.json"
+    for text in (b"[" + one + b"," + one + b"]", one + b"\n" + one):
+        file.write_bytes(text)
+        assert templates_of(file) == [one, one]
+
+
+async def test_workers_that_are_not_here_cannot_be_stopped(tmp_path):
+    with pytest.raises(NotFoundError, match="no worker of"):
+        workers_of(tmp_path)
 
 
 class Way:
@@ -114,10 +232,9 @@ class Way:
 
 @pytest.mark.parametrize("rate", [0, 2_000])
 async def test_every_event_is_published_once_and_in_order(rate):
-    way, ledger, told = Way(), Ledger(), []
-    seconds = await publish(a_plan(300), way, rate, ledger, told.append)
+    way, ledger = Way(), Ledger()
+    seconds = await publish(a_plan(300), way, rate, ledger)
     assert way.sent == list(range(300))
-    assert told[-1] == 300
     assert len(ledger.sent_at) == 300
     if rate:
         assert seconds >= 299 / rate
