@@ -21,9 +21,10 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from router.api.identity_routes import IdentityRoutes
-from router.api.management import build_management
+from router.api.management import Management, build_management
 from router.api.principal_routes import PrincipalRoutes
-from router.api.v1.service import build_history
+from router.api.subscriber_topics import SubscriberTopics
+from router.api.v1.service import HistoryService, build_history
 from router.credentials import FILE_NAME, Credentials, Identity, WorkspaceCredentials, read_credentials
 from router.errors import RouterError, SettingsError
 from router.identity.callers import AccessTokens, Callers
@@ -34,14 +35,14 @@ from router.ingress.paths import PublishRoute, is_publish_path
 from router.ingress.refusals import Refusal, not_found
 from router.kafka.admin import ensure_all_topics
 from router.kafka.probe import KafkaProbe
-from router.kafka.producer import KafkaProducer
+from router.kafka.producer import KafkaProducer, Producer
 from router.observability.endpoints import operations_routes
 from router.observability.health import Check, Health
 from router.observability.metrics import Metrics
 from router.observability.serving import BackgroundServer, TlsFiles
 from router.resources.follower import ResourcesFollower
 from router.resources.store import ResourceStore
-from router.secrets import new_token, secret_box
+from router.secrets import SecretBox, new_token, secret_box
 from router.settings import Settings
 from router.sources.follower import SourcesFollower
 from router.sources.resource_ids import LOCAL_WORKSPACE
@@ -67,6 +68,23 @@ class Tls(NamedTuple):
 
     port: int
     certificates: Certificates
+
+
+class Stores(NamedTuple):
+    """Where things are kept."""
+
+    producer: Producer
+    subscriptions: SubscriptionStore
+    sources: SourceStore
+    resources: ResourceStore
+
+
+class Faces(NamedTuple):
+    """What answers requests: every route that there is, and the two parts that have work of their own."""
+
+    routes: list[BaseRoute]
+    management: Management
+    history: HistoryService
 
 
 def main(settings: Settings) -> int:
@@ -130,17 +148,49 @@ async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
     access = AccessTokens(kept, box, _now, (settings.public_url or "",))
     await access.start()
     tokens.trust(access)
+    stores = Stores(producer, SubscriptionStore(producer, subscriptions), store, kept)
+    faces = build_faces(
+        settings, stores, box, tokens, IdentityRoutes(access, credentials.identity_header), metrics, health
+    )
+    await faces.management.start()
+    cleanup.push_async_callback(_stop, "management", faces.management.stop)
+    app = build_server(settings, faces.routes)
+    await _require(settings.ready_requires, health, cleanup)
+    port = await _listen(app, settings.host, settings.port, cleanup)
+    tls = await _listen_with_tls(app, settings, cleanup)
+    written = credentials.write(port, keys, tls)
+    access.add_audiences(written.server, written.tls_server, *_own_addresses(settings, port, tls))
+    sources.view.on_keys_changed(LOCAL_WORKSPACE, credentials.keys_changed)
+    await faces.history.start()
+    cleanup.push_async_callback(_stop, "history", faces.history.stop)
+    # What is there now stays; a collection every 700 objects would cost more than parsing the events does.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    log.info("server.started", host=settings.host, port=port, bootstrap_servers=settings.bootstrap_servers)
+
+
+def build_faces(
+    settings: Settings,
+    stores: Stores,
+    box: SecretBox,
+    tokens: Callers,
+    identity: IdentityRoutes,
+    metrics: Metrics,
+    health: Health,
+    subscriber_topics: SubscriberTopics | None = None,
+) -> Faces:
+    """Return everything that a server answers with, over the given stores."""
+    producer, subscriptions, sources, resources = stores
     management = build_management(
         settings=settings,
-        subscriptions=SubscriptionStore(producer, subscriptions),
-        sources=store,
-        resources=kept,
+        subscriptions=subscriptions,
+        sources=sources,
+        resources=resources,
         box=box,
         tokens=tokens,
         now=_now,
+        subscriber_topics=subscriber_topics,
     )
-    await management.start()
-    cleanup.push_async_callback(_stop, "management", management.stop)
     history = build_history(
         settings=settings,
         subscriptions=subscriptions.view,
@@ -149,29 +199,15 @@ async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
         now=_now,
         metrics=metrics,
     )
-    app = build_server(
-        settings,
-        [
-            *publish_routes(producer=producer, sources=sources.view, tokens=tokens, metrics=metrics, now=_now),
-            *management.routes,
-            *PrincipalRoutes(kept, tokens, _now).routes,
-            *IdentityRoutes(access, credentials.identity_header).routes,
-            *operations_routes(metrics, health),
-            *history.routes,
-        ],
-    )
-    await _require(settings.ready_requires, health, cleanup)
-    port = await _listen(app, settings.host, settings.port, cleanup)
-    tls = await _listen_with_tls(app, settings, cleanup)
-    written = credentials.write(port, keys, tls)
-    access.add_audiences(written.server, written.tls_server, *_own_addresses(settings, port, tls))
-    sources.view.on_keys_changed(LOCAL_WORKSPACE, credentials.keys_changed)
-    await history.start()
-    cleanup.push_async_callback(_stop, "history", history.stop)
-    # What is there now stays; a collection every 700 objects would cost more than parsing the events does.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-    log.info("server.started", host=settings.host, port=port, bootstrap_servers=settings.bootstrap_servers)
+    routes = [
+        *publish_routes(producer=producer, sources=sources.view, tokens=tokens, metrics=metrics, now=_now),
+        *management.routes,
+        *PrincipalRoutes(resources, tokens, _now).routes,
+        *identity.routes,
+        *operations_routes(metrics, health),
+        *history.routes,
+    ]
+    return Faces(routes, management, history)
 
 
 async def _listen(app: FastAPI, host: str, port: int, cleanup: AsyncExitStack, tls: TlsFiles | None = None) -> int:

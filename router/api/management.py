@@ -47,7 +47,7 @@ class Management:
     """The routes of the management API, and the work that goes on after its answers."""
 
     def __init__(self, dispatch: Dispatch, provisioning: Provisioning, tokens: Callers) -> None:
-        self._dispatch = dispatch
+        self.dispatch = dispatch
         self._provisioning = provisioning
         self._tokens = tokens
         self.routes: list[BaseRoute] = [validation_route(provisioning), ManagementRoute(self._respond)]
@@ -93,7 +93,7 @@ class Management:
                 f"The body is too large; at most {MAX_BODY_BYTES} bytes are allowed.",
                 headers={"Connection": "close"},
             )
-        return await self._dispatch.answer(
+        return await self.dispatch.answer(
             Call(
                 method=request.method,
                 path=request.scope["path"],

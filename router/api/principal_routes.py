@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from router.api.answers import answer_to
 from router.api.json_bodies import Members, read_object, refused
+from router.api.v1.problems import problem_of
 from router.errors import ConflictError, ForbiddenError, NotFoundError, RefusedError, RouterError, UnauthorizedError
 from router.identity.callers import Callers
 from router.identity.principals import new_principal
@@ -52,7 +52,7 @@ class PrincipalRoutes:
                 self._check_owner(request.headers.get("authorization"))
                 return await handler(request)
             except RouterError as error:
-                return _problem(error)
+                return problem_of(error)
 
         return answer
 
@@ -129,14 +129,3 @@ async def _body(request: Request) -> bytes:
 def _json(body: Json, status: HTTPStatus = HTTPStatus.OK) -> Response:
     headers = {"Cache-Control": "no-store"}
     return Response(orjson.dumps(body), status, headers, media_type="application/json")
-
-
-def _problem(error: RouterError) -> Response:
-    answer = answer_to(error)
-    body = {
-        "type": "about:blank",
-        "title": answer.status.phrase,
-        "status": answer.status.value,
-        "detail": error.message,
-    }
-    return Response(orjson.dumps(body), answer.status, dict(answer.headers), media_type="application/problem+json")

@@ -16,15 +16,16 @@ import pytest
 import structlog
 
 from router.api.v1.documentation import documentation_route
+from router.api.v1.explain import explain_routes
 from router.api.v1.history_queries import HistoryQueries
 from router.api.v1.routes import history_routes, unknown_routes
-from router.credentials import BearerTokens
 from router.delivery.dead_letter import dead_letter_value
 from router.delivery.settle import GiveUp
 from router.history.reader import HistoryReader
 from router.history.redrive import Redriver
 from router.history.rows import event_row
 from router.history.store import Batch, HistoryStore
+from router.identity.callers import Callers
 from router.kafka.memory import MemoryProducer
 from router.observability.serving import BackgroundServer
 from router.server import build_server
@@ -80,8 +81,11 @@ class Past:
             reader=reader, records=self.records, producer=self.producer, subscriptions=self.view, now=lambda: NOON
         )
         queries = HistoryQueries(reader=reader, records=self.records, view=self.view, fanned_out=self.how_far)
-        tokens = BearerTokens(TOKEN)
-        routes = history_routes(queries, self.redriver, tokens)
+        self.callers = tokens = Callers(TOKEN)
+        routes = [
+            *explain_routes(self.view, queries, tokens),
+            *history_routes(queries, self.redriver, self.view, tokens),
+        ]
         self.app = build_server(
             Settings(data_dir=data_dir), [*routes, documentation_route(), *unknown_routes(routes, tokens)]
         )

@@ -46,7 +46,8 @@ def page_of(description: Json) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
         f"<h1>{title}</h1><p>Every request needs <code>Authorization: Bearer …</code> "
-        "with the <code>admin_token</code> of <code>credentials.json</code>. Errors are "
+        "with an access token or the <code>admin_token</code> of <code>credentials.json</code>. A role on a scope "
+        "shows what its subscriptions have: name one by its resource id. Errors are "
         "problem details (RFC 9457). For programs: "
         f'<a href="/openapi.json">/openapi.json</a>.</p>{body}<h2>Shapes</h2>{shapes}</html>'
     )

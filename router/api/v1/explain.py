@@ -12,10 +12,11 @@ from starlette.routing import BaseRoute
 from router.api.filter_bodies import read_filter
 from router.api.json_bodies import Members
 from router.api.v1.history_queries import HistoryQueries
+from router.api.v1.reach import Reach, Reaching
 from router.api.v1.routes import BEARER, ProblemRoute
-from router.credentials import BearerTokens
 from router.errors import NotFoundError, RefusedError
 from router.filters.explain import MISSING
+from router.identity.callers import Callers
 from router.sources.resource_ids import LOCAL_WORKSPACE
 from router.subscriptions.explaining import Explained, candidates_for, explain_event
 from router.subscriptions.view import SubscriptionsView
@@ -55,36 +56,38 @@ class Results(BaseModel):
     results: list[Result]
 
 
-def explain_routes(view: SubscriptionsView, queries: HistoryQueries, tokens: BearerTokens) -> list[BaseRoute]:
+def explain_routes(view: SubscriptionsView, queries: HistoryQueries, tokens: Callers) -> list[BaseRoute]:
     """Return the route that explains."""
-    guarded = type("GuardedRoute", (ProblemRoute,), {"tokens": tokens})
+    guarded = type("GuardedRoute", (ProblemRoute,), {"tokens": tokens, "only_reads": True})
     router = APIRouter(prefix="/v1", route_class=guarded, tags=["filters"], dependencies=[Security(BEARER)])
 
     @router.post("/explain", summary="Why subscriptions match an event, or not")
-    async def explain(request: Request, _body: Annotated[ExplainRequest, Body()]) -> Results:
+    async def explain(request: Request, _body: Annotated[ExplainRequest, Body()], reach: Reaching) -> Results:
         # The event's own bytes: numbers keep their digits, and of repeated members the last one counts.
         asked = msgspec.json.decode(await request.body(), type=dict[str, msgspec.Raw])
-        event = await _event(asked["event"], queries)
-        return Results(results=[_shown(one) for one in _explained(event, asked, view)])
+        event = await _event(asked["event"], queries, reach)
+        return Results(results=[_shown(one) for one in _explained(event, asked, view, reach)])
 
     return list(router.routes)
 
 
-async def _event(raw: msgspec.Raw, queries: HistoryQueries) -> bytes:
+async def _event(raw: msgspec.Raw, queries: HistoryQueries, reach: Reach) -> bytes:
     event = bytes(raw)
     if not event.startswith(b'"'):
         return event
-    return orjson.dumps((await queries.event(orjson.loads(event))).event)
+    return orjson.dumps(reach.of_event(await queries.event(orjson.loads(event))).event)
 
 
-def _explained(event: bytes, asked: dict[str, msgspec.Raw], view: SubscriptionsView) -> list[Explained]:
+def _explained(event: bytes, asked: dict[str, msgspec.Raw], view: SubscriptionsView, reach: Reach) -> list[Explained]:
     draft, name = _given(asked, "filter"), _given(asked, "subscription")
     if draft is not None:
         return explain_event(event, [(None, _draft(draft))], LOCAL_WORKSPACE)
     if name is not None:
         found = _named(view, name)
+        reach.check_subscription(found.id, view)
         return explain_event(event, [(found.id, found.filter)], found.source)
-    wanted = candidates_for(event, view.all(), LOCAL_WORKSPACE)
+    in_reach = [one for one in view.all() if reach.covers(one.id)]
+    wanted = candidates_for(event, in_reach, LOCAL_WORKSPACE)
     return explain_event(event, [(one.id, one.filter) for one in wanted], LOCAL_WORKSPACE)
 
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from router.errors import (
     ConflictError,
+    ForbiddenError,
     KafkaUnavailableError,
     NotFoundError,
     RefusedError,
@@ -38,16 +39,17 @@ def problem(
 def problem_of(error: RouterError) -> Response:
     """Return the answer that an error calls for; its hint follows the message."""
     detail = error.message if error.hint is None else f"{error.message}: {error.hint}"
-    match error:
-        case RefusedError():
-            return problem(HTTPStatus.BAD_REQUEST, detail, field=error.target)
-        case UnauthorizedError():
-            return problem(HTTPStatus.UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer"})
-        case NotFoundError():
-            return problem(HTTPStatus.NOT_FOUND, detail)
-        case ConflictError():
-            return problem(HTTPStatus.CONFLICT, detail)
-        case KafkaUnavailableError() | HistoryUnavailableError():
-            return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": RETRY_SECONDS})
-        case _:
-            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
+    status, headers = _ANSWERS.get(type(error), (HTTPStatus.INTERNAL_SERVER_ERROR, {}))
+    return problem(status, detail, field=error.target, headers=headers)
+
+
+_AGAIN: Final = {"Retry-After": RETRY_SECONDS}
+_ANSWERS: Final[dict[type[RouterError], tuple[HTTPStatus, dict[str, str]]]] = {
+    RefusedError: (HTTPStatus.BAD_REQUEST, {}),
+    UnauthorizedError: (HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"}),
+    ForbiddenError: (HTTPStatus.FORBIDDEN, {}),
+    NotFoundError: (HTTPStatus.NOT_FOUND, {}),
+    ConflictError: (HTTPStatus.CONFLICT, {}),
+    KafkaUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, _AGAIN),
+    HistoryUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, _AGAIN),
+}

@@ -12,12 +12,12 @@ from router.api.v1.documentation import documentation_route
 from router.api.v1.explain import explain_routes
 from router.api.v1.history_queries import HistoryQueries
 from router.api.v1.routes import history_routes, unknown_routes
-from router.credentials import BearerTokens
 from router.history.options import GROUP, HistoryOptions
 from router.history.process import HistoryProcess
 from router.history.reader import HistoryReader, HistoryUnavailableError
 from router.history.redrive import Redriver
 from router.history.stored_records import StoredRecords
+from router.identity.callers import Callers
 from router.kafka.admin import committed_offset
 from router.kafka.producer import Producer
 from router.observability.metrics import Metrics
@@ -83,7 +83,7 @@ def build_history(  # noqa: PLR0913 (a composition root takes every collaborator
     settings: Settings,
     subscriptions: SubscriptionsView,
     producer: Producer,
-    tokens: BearerTokens,
+    tokens: Callers,
     now: Callable[[], datetime],
     metrics: Metrics | None = None,
 ) -> HistoryService:
@@ -96,7 +96,10 @@ def build_history(  # noqa: PLR0913 (a composition root takes every collaborator
         return await committed_offset(settings.bootstrap_servers, FANOUT_GROUP, WORKSPACE_EVENTS.name, partition)
 
     queries = HistoryQueries(reader=reader, records=records, view=subscriptions, fanned_out=fanned_out)
-    routes = [*explain_routes(subscriptions, queries, tokens), *history_routes(queries, redriver, tokens)]
+    routes = [
+        *explain_routes(subscriptions, queries, tokens),
+        *history_routes(queries, redriver, subscriptions, tokens),
+    ]
     lag = Lag(reader, metrics) if metrics is not None else None
     pages = [documentation_route(), *unknown_routes(routes, tokens)]
     return HistoryService(HistoryProcess(options), records, redriver, [*routes, *pages], lag)
