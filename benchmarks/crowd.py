@@ -1,201 +1,115 @@
 """Crowd: what 10,000 subscriptions of the mixed bank cost the whole fan-out, beside a few that want every event.
 
-The real worker (`router worker --stages fanout`) drains the same events twice a round: once with the few subscriptions
-alone, once with the crowd beside them. The events are those that the bank is defined on, so the crowd wants a quarter of
-them; all of it writes to one topic, as 10,000 topics would measure the broker. What was written is read again and counted.
+The real worker drains the same events, once with the few subscriptions alone, once with the crowd beside them; rounds
+are interleaved. The events are those that the bank is defined on, so the crowd wants a quarter of them; all of it
+writes to one topic, as 10,000 topics would measure the broker. What was written is read again, event by event.
 """
 
 import argparse
-import asyncio
 import statistics
-import tempfile
-from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from benchmarks.crowd_cast import CROWD, Cast, load
+from benchmarks.fanout_contestants import GUARANTEES, Run, router
+from benchmarks.fanout_run import Figures, Task, run_one
+from benchmarks.matching_banks import Bank, banks
+from benchmarks.processes import on_kafka, parser_of
+from router.kafka.admin import ensure_topics
+from router.kafka.producer import KafkaProducer
+from topics import ALL_TOPICS
 
-from benchmarks.fanout import GROUP, WORKSPACE, ends, measure, router_command
-from benchmarks.matching_banks import Bank, as_bytes, banks, events, filter_of
-from router.errors import RefusedError
-from router.kafka.admin import admin_client, ensure_topics
-from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
-from router.kafka.producer import KafkaProducer, Message
-from router.observability.logs import configure_logs
-from topics import ALL_TOPICS, SUBSCRIBER_EVENTS, SUBSCRIPTIONS, WORKSPACE_EVENTS, Subscription, Topic, TopicSink
-from topics.events import EVENT_TYPES
-from topics.subscribers import subscriber_topic
-from topics.subscriptions import Filter, subscription_key
-
-CROWD: Final = 10_000
-CROWD_SINK: Final = "crowd"
-CHUNK: Final = 10_000
 BAR: Final = 0.85
 """The share of its throughput that the fan-out must keep."""
 
 
-def messages() -> list[Message]:
-    """Return the events of the bank as ingress would write them, all of one workspace."""
-    return [_message(one | {"topic": WORKSPACE}) for one in events()]
+def options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = parser_of("crowd", rounds=5)
+    parser.add_argument("--events", type=int, default=60_000, metavar="N", help="events to measure a run with")
+    parser.add_argument("--few", type=int, default=1, metavar="N", help="subscriptions that want every event")
+    parser.add_argument("--bank", default="mix", help="the crowd: a bank of the matching benchmark")
+    parser.add_argument("--guarantee", nargs="+", choices=GUARANTEES, default=["effectively_once"], metavar="NAME")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="also write the table, as Markdown")
+    return parser.parse_args(arguments)
 
 
-def _message(body: dict) -> Message:
-    headers = [
-        ("content-type", b"application/json; charset=utf-8"),
-        ("ce_id", body["id"].encode()),
-        ("ce_type", body["eventType"].encode()),
-        ("ce_source", WORKSPACE.encode()),
-        ("ce_subject", body["subject"].encode()),
-        ("ce_time", body["eventTime"].encode()),
-    ]
-    return Message(body["subject"].encode(), as_bytes(body), headers)
-
-
-def the_few(count: int) -> list[Subscription]:
-    """Return subscriptions that want every event, each in a topic of its own."""
-    wanted = Filter(included_event_types=tuple(kind.name for kind in EVENT_TYPES), subject_begins_with="experiments/")
-    return [_subscription(f"few{number}", wanted, f"few{number}") for number in range(count)]
-
-
-def the_crowd(bank: Bank) -> list[Subscription]:
-    """Return the subscriptions of a bank, all of which write to one topic."""
-    return [
-        _subscription(f"crowd{number}", filter_of(rule), CROWD_SINK) for number, rule in enumerate(bank.rules[CROWD])
-    ]
-
-
-def _subscription(name: str, wanted: Filter, sink: str) -> Subscription:
-    now = datetime.now(UTC)
-    return Subscription(
-        id=f"{WORKSPACE}/providers/Microsoft.EventGrid/eventSubscriptions/{name}",
-        name=name,
-        source=WORKSPACE,
-        sink=TopicSink(name=sink),
-        filter=wanted,
-        created_at=now,
-        updated_at=now,
-    )
-
-
-async def subscribe(bootstrap: str, producer: KafkaProducer, subscriptions: list[Subscription]) -> None:
-    """Make these the only subscriptions: the topic is made anew, so that no run reads what another left."""
-    async with admin_client(bootstrap) as client:
-        if SUBSCRIPTIONS.name in await client.list_topics():
-            await client.delete_topics([SUBSCRIPTIONS.name])
-    made = False
-    while not made:
-        try:
-            made = SUBSCRIPTIONS.name in await ensure_topics(bootstrap, [SUBSCRIPTIONS])
-        except (RefusedError, KafkaError):
-            await asyncio.sleep(0.1)  # it is still being deleted
-    await producer.send_all(
-        SUBSCRIPTIONS.name, [Message(subscription_key(one.id), one.encode()) for one in subscriptions]
-    )
-
-
-async def written(bootstrap: str, sinks: list[str], start: dict[TopicPartition, int]) -> int:
-    """Return how many committed records the sinks have from `start` on, and move `start` to their end."""
-    partitions = [TopicPartition(subscriber_topic(sink), number) for sink in sinks for number in range(4)]
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, isolation_level="read_committed", max_partition_fetch_bytes=8 << 20
-    )
-    await consumer.start()
-    try:
-        consumer.assign(partitions)
-        end, count = await consumer.end_offsets(partitions), 0
-        for partition in partitions:
-            consumer.seek(partition, start.get(partition, 0))
-        while any([await consumer.position(partition) < end[partition] for partition in partitions]):
-            count += sum(map(len, (await consumer.getmany(timeout_ms=200)).values()))
-        start.update(end)
-        return count
-    finally:
-        await consumer.stop()
-
-
-async def compare(bootstrap: str, data_dir: str, given: argparse.Namespace) -> dict:
-    """Return the figures of all rounds, with the few and with the crowd, for each guarantee."""
-    few = the_few(given.few)
-    bank = next(bank for bank in banks() if bank.name == given.bank)
-    casts = {"few": few, "crowd": [*few, *the_crowd(bank)]}
-    sinks = [*(one.name for one in few), CROWD_SINK]
-    await ensure_topics(bootstrap, [*ALL_TOPICS, *map(_sink, sinks)])
-    stream, seen = messages(), dict[TopicPartition, int]()
-    owed = {"few": given.passes * len(stream) * given.few}
-    owed["crowd"] = owed["few"] + given.passes * bank.totals[CROWD]
+async def compare(bootstrap: str, data_dir: str, given: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return a row for each guarantee: the runs with the few alone and those with the crowd."""
+    worker, bank = router(1), next(bank for bank in banks() if bank.name == given.bank)
+    await ensure_topics(bootstrap, ALL_TOPICS)
+    producer = KafkaProducer(bootstrap, timeout_seconds=120, linger_ms=5)
+    await producer.start()
     rows = []
-    async with AsyncExitStack() as cleanup:
-        producer = KafkaProducer(bootstrap, timeout_seconds=120, linger_ms=5)
-        await producer.start()
-        cleanup.push_async_callback(producer.stop)
-        for guarantee in given.guarantees:
-            got: dict[str, list[dict]] = {"few": [], "crowd": []}
+    try:
+        source = await load(bootstrap, producer, worker.routed(given.events))
+        task = Task.of(worker, source, given.events)
+        for guarantee in given.guarantee:
+            got: dict[str, list[Figures]] = {"few": [], "crowd": []}
             for turn in range(given.rounds):
-                for name in ("few", "crowd") if turn % 2 == 0 else ("crowd", "few"):
-                    await subscribe(bootstrap, producer, casts[name])
-                    start = await ends(bootstrap)
-                    for first in range(0, given.passes * len(stream), CHUNK):
-                        at = first % len(stream)
-                        await producer.send_all(WORKSPACE_EVENTS.name, stream[at : at + CHUNK])
-                    command = router_command(bootstrap, data_dir, guarantee)
-                    figures = await measure(bootstrap, command, GROUP, start, await ends(bootstrap))
-                    figures["written"] = await written(bootstrap, sinks, seen)
-                    if figures["written"] != owed[name]:
-                        raise RuntimeError(f"{name}: {figures['written']} written, {owed[name]} owed")
-                    got[name].append(figures)
-            rows.append(row(guarantee, given.few, got))
-            print_row(rows[-1])
-    return {"passes": given.passes, "rows": rows}
+                for who in ("few", "crowd") if turn % 2 == 0 else ("crowd", "few"):
+                    cast = Cast(bootstrap, f"c{time.time_ns():x}", given.few, bank if who == "crowd" else None)
+                    described = Run(bootstrap, data_dir, guarantee, worker.group or "", cast.topics)
+                    got[who].append(await run_one(worker, described, task, cast, producer))
+                    _print_run(who, got[who][-1])
+            rows.append(_row(guarantee, given.few, bank, got))
+    finally:
+        await producer.stop()
+    return rows
 
 
-def _sink(name: str) -> Topic:
-    return Topic(subscriber_topic(name), "same", "event", 4, "delete", ("fanout",), (), SUBSCRIBER_EVENTS.retention)
-
-
-def row(guarantee: str, few: int, got: dict[str, list[dict]]) -> dict:
-    """Return the medians of all rounds, and what share of its rate and CPU the fan-out keeps with the crowd."""
-    figures: dict = {"guarantee": guarantee, "few_subscriptions": few, "runs": got}
-    for name, runs in got.items():
-        figures[name] = {figure: statistics.median(run[figure] for run in runs) for figure in runs[0]}
-    figures["ratio"] = figures["crowd"]["events_per_second"] / figures["few"]["events_per_second"]
-    figures["cpu_ratio"] = figures["few"]["cpu_us"] / figures["crowd"]["cpu_us"]
-    return figures
-
-
-def print_row(figures: dict) -> None:
-    """Print one row of the table."""
-    cells = "   ".join(
-        f"{name} {figures[name]['events_per_second']:>7,.0f}/s {figures[name]['cpu_us']:5.1f} µs"
-        f" {figures[name]['written']:>9,.0f} written"
-        for name in ("few", "crowd")
-    )
+def _print_run(who: str, figures: Figures) -> None:
     print(
-        f"{figures['guarantee']:<17}{cells}   ratio {figures['ratio']:.2f}, by CPU {figures['cpu_ratio']:.2f}"
-        f" (bar {BAR:.2f})",
+        f"{who:<6}{figures.events_per_second:>9,.0f}/s {figures.cpu_us:5.1f} µs"
+        f"  lost {figures.lost}  doubled {figures.doubled}",
         flush=True,
     )
 
 
-def run(arguments: list[str]) -> dict:
-    """Run the benchmark on an embedded Kafka of its own."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks crowd", description=__doc__)
-    parser.add_argument("--passes", type=int, default=4, help="how often the 20,000 events are published for a run")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--few", type=int, default=1, help="subscriptions that want every event")
-    parser.add_argument("--bank", default="mix", help="the crowd: a bank of the matching benchmark with known totals")
-    parser.add_argument("--guarantees", type=lambda text: text.split(","), default=["effectively_once"])
-    given = parser.parse_args(arguments)
-    configure_logs("error")
-    with tempfile.TemporaryDirectory() as data_dir:
-        return asyncio.run(_embedded(data_dir, given))
+def _row(guarantee: str, few: int, bank: Bank, got: dict[str, list[Figures]]) -> dict[str, Any]:
+    """Return medians, and what share of its rate, and of its rate by CPU time, the fan-out keeps with the crowd."""
+    row: dict[str, Any] = {"guarantee": guarantee, "few_subscriptions": few, "bank": bank.name, "crowd_size": CROWD}
+    for who, runs in got.items():
+        row[who] = {
+            "events_per_second": statistics.median(run.events_per_second for run in runs),
+            "cpu_us": statistics.median(run.cpu_us for run in runs),
+            "lost": sum(run.lost for run in runs),
+            "doubled": sum(run.doubled for run in runs),
+            "runs": [asdict(run) for run in runs],
+        }
+    row["ratio"] = row["crowd"]["events_per_second"] / row["few"]["events_per_second"]
+    row["cpu_ratio"] = row["few"]["cpu_us"] / row["crowd"]["cpu_us"]
+    return row
 
 
-async def _embedded(data_dir: str, given: argparse.Namespace) -> dict:
-    kafka = EmbeddedKafka(EmbeddedKafkaOptions(Path(data_dir), port=0))
-    await kafka.start()
-    try:
-        return await compare(kafka.bootstrap_servers, data_dir, given)
-    finally:
-        await kafka.stop()
+def table(rows: list[dict[str, Any]]) -> str:
+    """Return the table, as Markdown."""
+    lines = [
+        "| subscriptions that want all | guarantee | alone | with 10,000 beside | lost, doubled | ratio | by CPU |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        alone, beside = (
+            f"{row[who]['events_per_second']:,.0f}/s, {row[who]['cpu_us']:.1f} µs" for who in ("few", "crowd")
+        )
+        wrong = ", ".join(str(row["few"][what] + row["crowd"][what]) for what in ("lost", "doubled"))
+        guarantee = row["guarantee"].replace("_", " ")
+        shares = f"**{row['ratio']:.2f}** | {row['cpu_ratio']:.2f}"
+        lines.append(f"| {row['few_subscriptions']} | {guarantee} | {alone} | {beside} | {wrong} | {shares} |")
+    return "\n".join(lines)
+
+
+def run(arguments: Sequence[str]) -> dict[str, Any]:
+    """Run the benchmark on an embedded Kafka of its own, or on the given one; print its table."""
+    given = options(arguments)
+    rows = on_kafka(given.bootstrap_servers, lambda bootstrap, data_dir: compare(bootstrap, data_dir, given))
+    print(f"\n{table(rows)}\n")
+    for row in rows:
+        verdict = "holds" if row["ratio"] >= BAR else "is missed"
+        print(f"{row['guarantee']}: {row['ratio']:.2f} of the throughput is kept; the bar of {BAR:.2f} {verdict}")
+    if given.table is not None:
+        given.table.write_text(table(rows) + "\n")
+    return {"events": given.events, "rows": rows}
