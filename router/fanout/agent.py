@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -52,6 +52,7 @@ class FanoutAgent:
         # Faust may ask twice for the same assignment; lanes must not be made twice at once.
         self._fencing = asyncio.Lock()
         self._moved_at = 0.0
+        self._reported: set[TopicPartition] = set()
         # By name: to be asked for a label's counter takes longer than to count.
         self._matched: dict[str, Counter] = {}
         self._app = self._build_app()
@@ -202,11 +203,14 @@ class FanoutAgent:
                 return
             with suppress(TimeoutError, KafkaError):
                 async with asyncio.timeout(STALLED_SECONDS):
-                    behind = await self._app.batch_consumer.thread.lags()
-                for partition, records in behind.items():
-                    self._metrics.consumer_lag.labels(
-                        group=GROUP, topic=partition.topic, partition=partition.partition
-                    ).set(records)
+                    self._report_lags(await self._app.batch_consumer.thread.lags())
+
+    def _report_lags(self, unread: Mapping[TopicPartition, int]) -> None:
+        """Report what is not read yet, and what is read and not written; nothing for what others have now."""
+        lags = {p: records + self._lanes[p].waiting for p, records in unread.items() if p in self._lanes}
+        for partition, records in {**dict.fromkeys(self._reported, 0), **lags}.items():
+            self._metrics.consumer_lag.labels(GROUP, partition.topic, partition.partition).set(records)
+        self._reported = set(lags)
 
     def _silent_seconds(self) -> float:
         """Return for how long nothing was polled although something could be."""

@@ -69,6 +69,8 @@ class Lane:
         self._plans: list[Plan] = []
         self._task: asyncio.Task[None] | None = None
         self.is_recovering = False
+        self.waiting = 0
+        """Events that were taken and are not committed yet."""
 
     @property
     def is_busy(self) -> bool:
@@ -84,6 +86,7 @@ class Lane:
     async def put(self, batch: Batch) -> None:
         """Take a batch; waits while the lane has enough of them."""
         if not self._closing:
+            self.waiting += len(batch)
             await self._queue.put(batch)
 
     async def quiesce(self, timeout_seconds: float) -> None:
@@ -127,6 +130,7 @@ class Lane:
                 written = await self._recover(_end(batches))
         self.is_recovering = False
         self._next_offset = _end(batches)
+        self.waiting -= sum(map(len, batches))
         self._owner.written(self._plans, batches)
 
     async def _write_once(self, batches: list[Batch]) -> None:

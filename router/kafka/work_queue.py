@@ -89,6 +89,7 @@ class WorkQueue:
         self._report_lag = report_lag
         self._consumer: Any = None
         self._assignment: _Assignment | None = None
+        self._measured: set[TopicPartition] = set()
         self.generation = 0
 
     async def run(self) -> None:
@@ -228,6 +229,9 @@ class WorkQueue:
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Take over partitions; called by the rebalance listener."""
+        for partition in self._measured - set(partitions):
+            self._report_lag(partition.topic, partition.partition, 0)  # somebody else's to be behind with
+        self._measured = set(partitions)
         self._assignment = _Assignment(partitions)
         self.generation += 1
         log.info("partitions.assigned", group=self._group, partitions=len(partitions))

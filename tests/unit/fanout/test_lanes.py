@@ -211,3 +211,12 @@ async def test_a_full_lane_makes_its_feeder_wait(monkeypatch):
             async with asyncio.timeout(0.05):
                 await lane.put(a_batch(99))
         gate.set()
+
+
+async def test_events_wait_from_being_taken_to_being_committed_also_over_a_failure(monkeypatch):
+    kafka = ScriptedKafka("refused")
+    async with a_lane(kafka, monkeypatch) as lane:
+        await lane.put([a_record(offset=offset) for offset in range(5)])
+        assert lane.waiting == 5
+        await kafka.until(lambda: kafka.counted == 5)
+        assert lane.waiting == 0
