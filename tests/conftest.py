@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
 
@@ -15,23 +16,34 @@ RUNNING = "TEST_BOOTSTRAP_SERVERS"
 
 @dataclass(frozen=True, slots=True)
 class Kafka:
-    """A real broker for tests, empty at the start of the run; topics need names of their own."""
+    """A real broker for tests, empty at the start of each module; topics need names of their own within one."""
 
     bootstrap_servers: str
 
 
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """The embedded Kafka, started when the first test asks for it; one for the whole run."""
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Addresses of the embedded Kafka, started when the first test asks for it; one for the whole run."""
+    kafka = EmbeddedKafka(EmbeddedKafkaOptions(tmp_path_factory.mktemp("kafka"), port=0, short_lived=True))
+    asyncio.run(kafka.start())
+    try:
+        yield kafka.bootstrap_servers
+    finally:
+        kafka.kill()
+
+
+@pytest.fixture(scope="module")
+def kafka(request: pytest.FixtureRequest) -> Iterator[Kafka]:
+    """The broker for one module, whose topics go with it: nobody works through the backlog of other modules."""
     if running := os.environ.get(RUNNING):
         yield Kafka(running)
         return
-    broker = EmbeddedKafka(EmbeddedKafkaOptions(tmp_path_factory.mktemp("kafka"), port=0, short_lived=True))
-    asyncio.run(broker.start())
-    try:
-        yield Kafka(broker.bootstrap_servers)
-    finally:
-        broker.kill()
+    bootstrap_servers = request.getfixturevalue("broker")
+    yield Kafka(bootstrap_servers)
+    client = AdminClient({"bootstrap.servers": bootstrap_servers})
+    names = [name for name in client.list_topics(timeout=30).topics if not name.startswith("__")]
+    for deleted in client.delete_topics(names, operation_timeout=30).values() if names else ():
+        deleted.result(60)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
