@@ -14,8 +14,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from router.kafka.connection import connection
-from router.kafka.producer import BATCH_BYTES
-from router.kafka.record_batches import Destination, OutRecord, send_batches
+from router.kafka.record_batches import BATCH_BYTES, Destination, OutRecord, send_batches
 from topics import MAX_MESSAGE_BYTES
 
 GROUP = "router-fanout"

@@ -16,11 +16,13 @@ from typing import Any
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import ConsumerStoppedError
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from router.kafka.connection import connection
+from router.kafka.fetching import Record, fetched_records
 from topics import MAX_MESSAGE_BYTES
 
 MAX_BATCH = 500
@@ -86,6 +88,21 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             rebalance_timeout_ms=int(settings.broker_rebalance_timeout * 1000),
             heartbeat_interval_ms=int(settings.broker_heartbeat_interval * 1000),
         )
+
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 (Faust's signature)
+        max_records: int | None = None,  # noqa: ARG002
+    ) -> dict[TopicPartition, list[Record]]:
+        if not self.consumer.flow_active:
+            return {}
+        fetcher = consumer._fetcher  # noqa: SLF001 (as Faust's own does)
+        if consumer._closed or fetcher._closed:  # noqa: SLF001
+            raise ConsumerStoppedError
+        with fetcher._subscriptions.fetch_context():  # noqa: SLF001
+            return await fetched_records(fetcher, active_partitions, timeout or 0.0)
 
     async def committed(self, partition: TopicPartition) -> int | None:
         """Return the committed offset of a partition, asked from Kafka."""
@@ -192,7 +209,7 @@ class BatchConsumer(driver.Consumer):
             tp.partition,
             last.offset,
             (last.timestamp or 0) / 1000,
-            last.timestamp_type,
+            0,
             None,
             None,
             batch,

@@ -20,7 +20,7 @@ from aiokafka.errors import (
 from router.errors import KafkaUnavailableError, RefusedError
 from router.kafka.connection import connection, hint_when_nobody_answers
 from router.kafka.partitioning import partition_of
-from router.kafka.record_batches import Destination, OutRecord, send_batches
+from router.kafka.record_batches import BATCH_BYTES, Destination, OutRecord, send_batches
 from topics import MAX_MESSAGE_BYTES
 
 log = structlog.get_logger(__name__)
@@ -28,9 +28,6 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
 STOP_SECONDS = 10.0
-
-BATCH_BYTES = 256 * 1024
-"""The sweet spot of aiokafka: more costs copies (reference: Faust and aiokafka, §3)."""
 
 
 class Message(NamedTuple):

@@ -1,0 +1,89 @@
+"""What fetching and shared batches rely on in aiokafka beyond its documentation; an upgrade that breaks it fails here.
+
+That what is written can be read by others is proven on a real Kafka in tests/e2e/test_fanout.py.
+"""
+
+import inspect
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.consumer import fetcher
+from aiokafka.producer import message_accumulator, sender
+from aiokafka.producer.message_accumulator import BatchBuilder, MessageBatch
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from faust.transport.drivers import aiokafka as driver
+
+from router.kafka.shared_batches import StampedBatch
+
+
+def test_a_stamped_batch_has_all_that_the_sender_asks_of_a_builder():
+    for used in ("_set_producer_state", "_build", "record_count", "closed", "close", "append", "size"):
+        assert callable(getattr(BatchBuilder, used))
+        assert callable(getattr(StampedBatch, used))
+    asked = {
+        part.split("(")[0]
+        for source in (MessageBatch, message_accumulator.MessageAccumulator)
+        for part in inspect.getsource(source).split("_builder.")[1:]
+    }
+    assert asked <= {"_set_producer_state", "_build", "record_count", "closed", "close", "append"}
+
+
+def test_the_sender_sets_the_producer_once_and_builds_for_every_attempt():
+    popped = inspect.getsource(message_accumulator.MessageAccumulator._pop_batch)  # noqa: SLF001
+    assert "if self._txn_manager is not None and not_retry" in popped
+    assert "batch.get_data_buffer()" in inspect.getsource(sender.SendProduceReqHandler.create_request)
+
+
+def test_the_compiled_builder_gives_bytes_that_can_be_changed():
+    builder = DefaultRecordBatchBuilder(2, 0, 1, -1, -1, 0, 1000)
+    assert builder.append(0, 1, None, b"v", []) is not None
+    assert type(builder.build()) is bytearray
+    assert builder.__class__.__module__.endswith("_crecords.default_records")
+
+
+def test_a_full_builder_says_so_and_stays_as_it_was():
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 200)
+    builder.append(0, 1, None, b"v" * 100, [])
+    before = builder.size()
+    assert builder.append(1, 1, None, b"v" * 100, []) is None
+    assert builder.size() == before
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (fetcher.PartitionRecords, "_unpack_records"),
+        (fetcher.PartitionRecords, "_consume_aborted_up_to"),
+        (fetcher.PartitionRecords, "_contains_abort_marker"),
+        (fetcher.FetchResult, "getall"),
+        (fetcher.Fetcher, "_create_fetch_waiter"),
+        (fetcher.Fetcher, "fetched_records"),
+        (driver.AIOKafkaConsumerThread, "_fetch_records"),
+    ],
+)
+def test_what_is_overridden_or_called_exists(owner, name):
+    assert callable(getattr(owner, name))
+
+
+def test_records_are_unpacked_only_when_they_are_asked_for():
+    assert "self._records_iterator = self._unpack_records()" in inspect.getsource(fetcher.PartitionRecords.__init__)
+    assert inspect.isgeneratorfunction(fetcher.PartitionRecords._unpack_records)  # noqa: SLF001
+    assert "for msg in self._partition_records" in inspect.getsource(fetcher.FetchResult.getall)
+
+
+def test_without_a_timeout_the_fetcher_waits_only_for_an_assignment():
+    source = inspect.getsource(fetcher.Fetcher.fetched_records)
+    before_return = source[: source.index("if drained or not timeout:")]
+    assert before_return.count("await ") == 1
+    assert "await self._subscriptions.wait_for_assignment()" in before_return
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored")
+async def test_a_producer_knows_whether_it_is_transactional():
+    producers = [AIOKafkaProducer(transactional_id="t"), AIOKafkaProducer(enable_idempotence=True), AIOKafkaProducer()]
+    try:
+        transactions = [producer._txn_manager for producer in producers]  # noqa: SLF001
+    finally:
+        for producer in producers:
+            await producer.stop()
+    assert [known and known.transactional_id for known in transactions] == ["t", None, None]

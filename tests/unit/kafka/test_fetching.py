@@ -1,0 +1,95 @@
+"""Fetched bytes are read as aiokafka itself reads them."""
+
+import struct
+from itertools import chain
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED, PartitionRecords
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
+
+from router.kafka.fetching import BatchedRecords
+
+PARTITION = TopicPartition("workspace.events", 3)
+ABORT, COMMIT = 0, 1
+
+
+def a_batch(base_offset, count, *, transaction_of=None, compression=0, timestamp=1_700_000_000_000):
+    """A record batch as a broker keeps it."""
+    producer = -1 if transaction_of is None else transaction_of
+    builder = DefaultRecordBatchBuilder(2, compression, transaction_of is not None, producer, 0, 0, 1_000_000)
+    for number in range(count):
+        headers = [("n", b"%d" % number)] if number % 2 else []
+        builder.append(number, timestamp + number, b"k" if number else None, b"v%d" % (base_offset + number), headers)
+    return placed(builder.build(), base_offset)
+
+
+def a_marker(base_offset, kind, producer):
+    builder = DefaultRecordBatchBuilder(2, 0, 1, producer, 0, 0, 1_000_000)
+    builder.append(0, 1, struct.pack(">hh", 0, kind), b"\x00" * 6, [])
+    batch = placed(builder.build(), base_offset)
+    batch[22] |= 0x20  # a control batch; nobody has told the CRC
+    return batch
+
+
+def placed(batch, base_offset):
+    struct.pack_into(">q", batch, 0, base_offset)
+    return batch
+
+
+def read(kind, fetched, *, offset=0, isolation=READ_COMMITTED, check=True):
+    """All records, and where to go on; producer 7's transaction at offset 5 was aborted."""
+    records = kind(PARTITION, MemoryRecords(b"".join(fetched)), [(7, 5)], offset, None, None, check, isolation)
+    got = list(records)
+    return (list(chain.from_iterable(got)) if kind is BatchedRecords else got), records.next_fetch_offset
+
+
+def plain(records):
+    return [(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, tuple(r.headers)) for r in records]
+
+
+@pytest.mark.parametrize("isolation", [READ_COMMITTED, READ_UNCOMMITTED])
+@pytest.mark.parametrize("offset", [0, 3])
+def test_records_are_those_that_aiokafka_reads(offset, isolation):
+    fetched = [
+        a_batch(0, 5),
+        a_batch(5, 2, transaction_of=7),
+        a_batch(7, 3, transaction_of=8),
+        a_marker(10, ABORT, 7),
+        a_marker(11, COMMIT, 8),
+        a_batch(12, 4, transaction_of=7, compression=4),
+        a_marker(16, COMMIT, 7),
+    ]
+    settings = {"offset": offset, "isolation": isolation, "check": False}
+    expected, next_expected = read(PartitionRecords, fetched, **settings)
+    got, next_offset = read(BatchedRecords, fetched, **settings)
+    assert plain(got) == plain(expected)
+    assert (next_offset, next_expected) == (17, 17)
+    assert (b"v5" in {r.value for r in got}) == (isolation == READ_UNCOMMITTED)
+
+
+def test_what_was_cut_off_by_the_fetch_size_is_left_for_the_next():
+    whole, cut = a_batch(0, 3), a_batch(3, 3)
+    got, next_offset = read(BatchedRecords, [whole, cut[:-1]])
+    assert ([r.offset for r in got], next_offset) == ([0, 1, 2], 3)
+
+
+def test_a_record_without_a_timestamp_says_so():
+    got, _ = read(BatchedRecords, [a_batch(0, 1, timestamp=-1)])
+    assert [r.timestamp for r in got] == [-1]
+
+
+def test_bytes_that_changed_on_the_way_are_refused():
+    broken = a_batch(0, 3)
+    broken[-1] ^= 1
+    with pytest.raises(CorruptRecordException, match="a wrong CRC"):
+        read(BatchedRecords, [broken])
+
+
+def test_taking_over_what_was_fetched_leaves_no_cycle_behind():
+    fetched = PartitionRecords(PARTITION, MemoryRecords(bytes(a_batch(0, 2))), [], 0, None, None, None, READ_COMMITTED)
+    batched = BatchedRecords.of(fetched)
+    assert fetched._records_iterator is None  # noqa: SLF001
+    assert [len(batch) for batch in batched] == [2]
