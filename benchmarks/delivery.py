@@ -4,107 +4,26 @@ Deliveries wait in router.deliveries when the worker starts; a run is measured a
 the last, so start-up is apart. Every id must arrive. Durations are those of router.attempts, request to answer.
 """
 
-import argparse
 import asyncio
-import os
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from contextlib import AsyncExitStack, contextmanager
-from datetime import UTC, datetime
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-import httpx
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from benchmarks.processes import cpu_seconds
-from benchmarks.workspace_events import WORKSPACE, event
-from router.handlers import new_signing_secret
+from benchmarks.processes import cpu_seconds, on_kafka, parser_of, python, running
+from benchmarks.webhooks import a_delivery, a_receiver, a_subscription, worker
 from router.kafka.admin import ensure_topics
-from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
 from router.kafka.producer import KafkaProducer, Message
-from router.observability.logs import configure_logs
 from router.secrets import secret_box
 from router.settings import Settings
-from topics import ALL_TOPICS, ATTEMPTS, DELIVERIES, SUBSCRIPTIONS, Subscription, WebhookSink
-from topics.deliveries import Delivery
-from topics.subscriptions import SigningSecret, subscription_key
+from topics import ALL_TOPICS, ATTEMPTS, DELIVERIES, SUBSCRIPTIONS
+from topics.subscriptions import subscription_key
 
 SUBSCRIPTIONS_EACH = 20
 DELAYS = (0, 20, 100)
-
-
-def a_subscription(name: str, url: str, box) -> Subscription:
-    """Return a signed webhook subscription."""
-    now = datetime.now(UTC)
-    return Subscription(
-        id=f"{WORKSPACE}/providers/Microsoft.EventGrid/eventSubscriptions/{name}",
-        name=name,
-        source=WORKSPACE,
-        sink=WebhookSink(endpoint_base_url=url, sealed_endpoint_url=box.seal(url)),
-        signing_secrets=(SigningSecret(sealed=box.seal(new_signing_secret()), created_at=now),),
-        created_at=now,
-        updated_at=now,
-    )
-
-
-def a_delivery(subscription: Subscription, number: int, run: str, message: Message | None = None) -> Message:
-    """Return one delivery, as fan-out writes it."""
-    source = message or event(number)
-    owed = Delivery(
-        delivery_id=f"{run}-{number}",
-        subscription_id=subscription.id,
-        attempt=1,
-        first_published=datetime.now(UTC),
-        event=source.value or b"",
-        event_headers=tuple(source.headers),
-    )
-    return Message(subscription_key(subscription.id), owed.event, owed.headers())
-
-
-@contextmanager
-def a_process(*command: str, **environment: str):
-    """Run a process as long as the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command], env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=sys.stderr
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def worker(bootstrap: str, data_dir: str, stages: str = "delivery"):
-    """Return the real worker, allowed to deliver to loopback."""
-    return a_process(
-        *("router", "worker", "--stages", stages, "--bootstrap-servers", bootstrap),
-        *("--metrics-port", "0", "--data-dir", data_dir),
-        ROUTER_INSTANCE="bench",
-        ROUTER_WEBHOOK_ALLOWED_NETWORKS="127.0.0.0/8",
-        ROUTER_WEBHOOK_ALLOW_HTTP="true",
-        ROUTER_LOG_LEVEL="error",
-    )
-
-
-@contextmanager
-def a_receiver():
-    """Run the receiver; give its URL and a client."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with a_process("benchmarks.receiver", str(port)), httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-        while True:
-            try:
-                client.get("/report")
-                break
-            except httpx.TransportError:
-                time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}", client
 
 
 async def offsets(bootstrap: str, topic) -> list[int]:
@@ -181,12 +100,8 @@ async def compare(bootstrap: str, data_dir: str, deliveries: int, rounds: int) -
                     await producer.send_all(DELIVERIES.name, owed)
                 for name in ("router", "bare"):
                     client.put("/reset")
-                    running = (
-                        worker(bootstrap, data_dir)
-                        if name == "router"
-                        else a_process("benchmarks.bare_delivery", bootstrap, base, ",".join(map(str, start)))
-                    )
-                    with running as process:
+                    bare = python("benchmarks.bare_delivery", bootstrap, base, ",".join(map(str, start)))
+                    with worker(bootstrap, data_dir) if name == "router" else running(bare) as process:
                         figures = await measure(process, client, deliveries)
                     if name == "router":
                         took = await durations(bootstrap, attempts_start, run)
@@ -221,25 +136,11 @@ def print_row(figures: dict) -> None:
 
 def run(arguments: list[str]) -> dict:
     """Run the benchmark on an embedded Kafka of its own, or on the given one."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks delivery")
-    parser.add_argument("--deliveries", type=int, default=30_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--bootstrap-servers", help="a Kafka that holds nothing of value; default: an embedded one")
+    parser = parser_of("delivery")
+    parser.add_argument("--deliveries", type=int, default=30_000, metavar="N", help="of a round")
     given = parser.parse_args(arguments)
-    configure_logs("warning")
-    with tempfile.TemporaryDirectory() as data_dir:
-        if given.bootstrap_servers:
-            rows = asyncio.run(compare(given.bootstrap_servers, data_dir, given.deliveries, given.rounds))
-        else:
-            rows = asyncio.run(embedded(data_dir, given.deliveries, given.rounds))
+    rows = on_kafka(
+        given.bootstrap_servers,
+        lambda bootstrap, data_dir: compare(bootstrap, data_dir, given.deliveries, given.rounds),
+    )
     return {"deliveries": given.deliveries, "rows": rows}
-
-
-async def embedded(data_dir: str, deliveries: int, rounds: int) -> list[dict]:
-    """Compare on a Kafka that is started for it."""
-    kafka = EmbeddedKafka(EmbeddedKafkaOptions(Path(data_dir), port=0))
-    await kafka.start()
-    try:
-        return await compare(kafka.bootstrap_servers, data_dir, deliveries, rounds)
-    finally:
-        await kafka.stop()

@@ -1,88 +1,121 @@
 """Isolation: twenty subscriptions at a steady rate; one endpoint dies, hangs, then answers 429. What do others notice?
 
-The latency of a delivery counts from the moment it was written to router.deliveries to its arrival at the endpoint. At
-the end the endpoint is well again, and all that it is owed must have arrived.
+The latency of a delivery counts from the moment it is written to router.deliveries to its arrival at the endpoint. Each
+way to misbehave stands between two phases in which the endpoint is well, and is compared with these two, so that what
+drifts on the machine cancels out. At the end the endpoint is well again, and all that it is owed must have arrived.
 """
 
-import argparse
 import asyncio
+import gc
 import statistics
-import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from subprocess import Popen
 
+import httpx
 import orjson
+from hdrh.histogram import HdrHistogram
 
-from benchmarks.delivery import a_delivery, a_receiver, a_subscription, worker
+from benchmarks.processes import cpu_seconds, on_kafka, parser_of
+from benchmarks.webhooks import a_delivery, a_receiver, a_subscription, worker
 from benchmarks.workspace_events import event
 from router.kafka.admin import ensure_topics
-from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
 from router.kafka.producer import KafkaProducer, Message
-from router.observability.logs import configure_logs
 from router.secrets import secret_box
 from router.settings import Settings
-from topics import ALL_TOPICS, DELIVERIES, SUBSCRIPTIONS
+from topics import ALL_TOPICS, DELIVERIES, SUBSCRIPTIONS, Subscription
 from topics.subscriptions import subscription_key
 
 HEALTHY = 19
-MODES = ("ok", "dead", "hang", "busy")
-TICK_SECONDS = 0.05
+WELL = "ok"
+MODES = ("dead", "hang", "busy")
+HANG_FACTOR = 2.4
+"""Requests that hang end after 30 s: that phase is longer, so that what follows is in it."""
+
+TICK_SECONDS = 0.01
+ARRIVAL_SECONDS = 20
 RECOVERY_SECONDS = 420
+LONGEST_US = 60_000_000
 
 
-async def steady(producer: KafkaProducer, subscriptions: list, rate: float, seconds: float, run: str) -> dict[str, int]:
-    """Write deliveries at a rate a second and subscription; return how many each subscription is owed."""
-    owed = dict.fromkeys((one.name for one in subscriptions), 0)
-    began, number = time.monotonic(), 0
-    while (passed := time.monotonic() - began) < seconds:
-        messages = []
-        while number < passed * rate * len(subscriptions):
-            subscription = subscriptions[number % len(subscriptions)]
-            source = event(number)
-            body = orjson.loads(source.value)
-            body["data"]["sent"] = time.time()
-            stamped = source._replace(value=orjson.dumps(body))
-            messages.append(a_delivery(subscription, number, f"{run}-{subscription.name}", stamped))
-            owed[subscription.name] += 1
-            number += 1
-        await producer.send_all(DELIVERIES.name, messages)
-        await asyncio.sleep(TICK_SECONDS)
-    return owed
+@dataclass
+class Phase:
+    """What the nineteen noticed while the one was well, or was not; latencies in microseconds."""
+
+    mode: str
+    latency: HdrHistogram
+    lost: int
+    owed_to_bad: int
+    worker_cpu: float
+
+    def milliseconds(self, percentile: float) -> float:
+        """Return a percentile of the latency."""
+        return self.latency.get_value_at_percentile(percentile) / 1000
 
 
-async def one_run(producer: KafkaProducer, client, subscriptions: list, rate: float, seconds: float) -> dict:
-    """Return the p99 in each mode of the bad endpoint, and how long its own events took to arrive in the end."""
-    figures, owed_to_bad = {}, 0
-    client.put("/reset")
-    for mode in MODES:
-        client.put(f"/mode/{mode}")
-        await asyncio.sleep(1)
-        before = {path: len(seen) for path, seen in client.get("/times").json().items()}
-        owed = await steady(producer, subscriptions, rate, seconds, f"{mode}-{time.time_ns()}")
-        owed_to_bad += owed["bad"]
-        await asyncio.sleep(1)
-        times = client.get("/times").json()
-        took = sorted(
-            latency
-            for path, seen in times.items()
-            if path.startswith("/watch")
-            for _at, latency in sorted(seen)[before.get(path, 0) :]
-        )
-        figures[mode] = {"p99_ms": took[len(took) * 99 // 100] * 1000, "p50_ms": took[len(took) // 2] * 1000}
-        figures[mode]["lost"] = sum(owed[one.name] for one in subscriptions if one.name != "bad") - len(took)
-    client.put("/mode/ok")
-    began = time.monotonic()
-    while (arrived := client.get("/report").json()["ids"].get("/bad/0", 0)) < owed_to_bad:
-        if time.monotonic() - began > RECOVERY_SECONDS:
-            break
-        await asyncio.sleep(0.5)
-    figures["bad"] = {"owed": owed_to_bad, "arrived": arrived, "seconds": time.monotonic() - began}
-    return figures
+class Stand:
+    """The subscriptions, whoever writes their deliveries, the worker and the receiver."""
+
+    def __init__(
+        self, producer: KafkaProducer, client: httpx.Client, subscriptions: list[Subscription], process: Popen[bytes]
+    ) -> None:
+        self.producer = producer
+        self.client = client
+        self.subscriptions = subscriptions
+        self.process = process
+
+    async def steady(self, rate: float, seconds: float) -> dict[str, int]:
+        """Write deliveries at a rate a second and subscription; return how many each subscription is owed."""
+        owed = dict.fromkeys((one.name for one in self.subscriptions), 0)
+        run, began, number = time.time_ns(), time.monotonic(), 0
+        while (passed := time.monotonic() - began) < seconds:
+            messages = []
+            while number < passed * rate * len(self.subscriptions):
+                subscription = self.subscriptions[number % len(self.subscriptions)]
+                source = event(number)
+                body = orjson.loads(source.value)
+                body["data"]["sent"] = time.time()
+                messages.append(a_delivery(subscription, number, str(run), source._replace(value=orjson.dumps(body))))
+                owed[subscription.name] += 1
+                number += 1
+            await self.producer.send_all(DELIVERIES.name, messages)
+            await asyncio.sleep(TICK_SECONDS)
+        return owed
+
+    async def phase(self, mode: str, rate: float, seconds: float) -> Phase:
+        """Keep the rate up for a while, the bad endpoint being in a mode, and return what the others noticed."""
+        self.client.put(f"/mode/{mode}")
+        cpu = cpu_seconds(self.process.pid)
+        owed = await self.steady(rate, seconds)
+        cpu = (cpu_seconds(self.process.pid) - cpu) / seconds
+        owed_to_bad = owed.pop("bad")
+        latency, arrived, until = HdrHistogram(1, LONGEST_US, 3), 0, time.monotonic() + ARRIVAL_SECONDS
+        while arrived < sum(owed.values()) and time.monotonic() < until:
+            await asyncio.sleep(0.3)
+            taken = self.client.get("/times").json()
+            for path, seen in taken.items():
+                if path.startswith("/watch"):
+                    arrived += len(seen)
+                    for seconds_taken in seen:
+                        latency.record_value(max(1, int(seconds_taken * 1e6)))
+        return Phase(mode, latency, sum(owed.values()) - arrived, owed_to_bad, cpu)
+
+    async def recovery(self, owed: int) -> dict:
+        """Wait until all that the bad endpoint is owed has arrived; return how many did, and after how long."""
+        self.client.put(f"/mode/{WELL}")
+        began = time.monotonic()
+        while (arrived := self.client.get("/report").json()["ids"].get("/bad/0", 0)) < owed:
+            if time.monotonic() - began > RECOVERY_SECONDS:
+                break
+            await asyncio.sleep(0.5)
+        return {"owed": owed, "arrived": arrived, "seconds": time.monotonic() - began}
 
 
-async def measure(bootstrap: str, data_dir: str, rate: float, seconds: float, runs: int) -> list[dict]:
-    """Return the figures of each run."""
+async def measure(bootstrap: str, data_dir: str, rate: float, seconds: float, runs: int) -> dict:
+    """Return the phases of all runs, compared."""
     await ensure_topics(bootstrap, ALL_TOPICS)
     box = secret_box(Settings(data_dir=Path(data_dir)))
     async with AsyncExitStack() as cleanup:
@@ -94,46 +127,98 @@ async def measure(bootstrap: str, data_dir: str, rate: float, seconds: float, ru
         subscriptions.append(a_subscription("bad", f"{base}/bad/0", box))
         for one in subscriptions:
             await producer.send(SUBSCRIPTIONS.name, Message(subscription_key(one.id), one.encode()))
-        cleanup.enter_context(worker(bootstrap, data_dir, "delivery,retry"))
-        await steady(producer, subscriptions, 1, 2, "warm-up")
-        while len(client.get("/report").json()["ids"]) < len(subscriptions):  # noqa: ASYNC110 (of another process)
-            await asyncio.sleep(0.2)
-        found = []
+        log = Path(data_dir) / "worker.log"
+        process = cleanup.enter_context(worker(bootstrap, data_dir, "delivery,retry", log=log))
+        stand = Stand(producer, client, subscriptions, process)
+        await warm_up(stand, rate)
+        gc.disable()  # a pause of the one who writes would pass for one of the router's
+        phases: list[Phase] = [await stand.phase(WELL, rate, seconds)]
         for _ in range(runs):
-            found.append(await one_run(producer, client, subscriptions, rate, seconds))
-            print_run(found[-1])
+            for mode in MODES:
+                phases.append(await stand.phase(mode, rate, seconds * (HANG_FACTOR if mode == "hang" else 1)))
+                phases.append(await stand.phase(WELL, rate, seconds))
+                print_comparison(*phases[-3:])
+        found = {
+            "runs": [compared(*phases[at - 1 : at + 2]) for at in range(1, len(phases), 2)],
+            "lost": sum(one.lost for one in phases),
+            "bad": await stand.recovery(sum(one.owed_to_bad for one in phases)),
+        }
+        found["pooled_p99_ms"] = {
+            mode: pooled(phases, mode).get_value_at_percentile(99) / 1000 for mode in (WELL, *MODES)
+        }
         return found
 
 
-def print_run(figures: dict) -> None:
-    """Print one run."""
-    modes = "  ".join(f"{m} p50 {figures[m]['p50_ms']:.1f} p99 {figures[m]['p99_ms']:.1f} ms" for m in MODES)
-    bad = figures["bad"]
-    lost = sum(figures[mode]["lost"] for mode in MODES)
-    print(f"{modes}  lost {lost}  bad: {bad['arrived']} of {bad['owed']} within {bad['seconds']:.0f} s", flush=True)
+async def warm_up(stand: Stand, rate: float) -> None:
+    """Let everything run for a while that will be measured, until every endpoint has got something."""
+    await stand.steady(rate, 5)
+    while len(stand.client.get("/report").json()["ids"]) < len(stand.subscriptions):  # noqa: ASYNC110 (of another process)
+        await asyncio.sleep(0.2)
+    await asyncio.sleep(2)
+    stand.client.put("/reset")
+
+
+def pooled(phases: Sequence[Phase], mode: str) -> HdrHistogram:
+    """Return all latencies of a mode together."""
+    total = HdrHistogram(1, LONGEST_US, 3)
+    for phase in phases:
+        if phase.mode == mode:
+            total.add(phase.latency)
+    return total
+
+
+def compared(before: Phase, bad: Phase, after: Phase) -> dict:
+    """Return a phase beside the two well ones around it, taken together."""
+    well = pooled((before, after), WELL).get_value_at_percentile(99) / 1000
+    return {
+        "mode": bad.mode,
+        "p50_ms": bad.milliseconds(50),
+        "p99_ms": bad.milliseconds(99),
+        "well_p50_ms": pooled((before, after), WELL).get_value_at_percentile(50) / 1000,
+        "well_p99_ms": well,
+        "change": bad.milliseconds(99) / well - 1,
+        "worker_cpu": bad.worker_cpu,
+        "well_worker_cpu": (before.worker_cpu + after.worker_cpu) / 2,
+        "samples": bad.latency.get_total_count(),
+    }
+
+
+def print_comparison(before: Phase, bad: Phase, after: Phase) -> None:
+    """Print one phase beside the two around it."""
+    it = compared(before, bad, after)
+    print(
+        f"{it['mode']:<4}  p50 {it['p50_ms']:6.2f} ms, well {it['well_p50_ms']:6.2f}   p99 {it['p99_ms']:7.2f} ms, "
+        f"well {it['well_p99_ms']:7.2f} (before {before.milliseconds(99):.2f}, after {after.milliseconds(99):.2f})  "
+        f"{it['change']:+7.1%}   worker {it['worker_cpu']:.1%} of a core, well {it['well_worker_cpu']:.1%}   "
+        f"{it['samples']} samples",
+        flush=True,
+    )
 
 
 def run(arguments: list[str]) -> dict:
-    """Run it on an embedded Kafka of its own."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks isolation")
-    parser.add_argument("--rate", type=float, default=10, help="events a second for each subscription")
-    parser.add_argument("--seconds", type=float, default=40, help="for each way to misbehave")
-    parser.add_argument("--runs", type=int, default=5)
+    """Run it on an embedded Kafka of its own, or on the given one."""
+    parser = parser_of("isolation", rounds=5)
+    parser.add_argument("--rate", type=float, default=20, help="deliveries a second for each subscription")
+    parser.add_argument(
+        "--seconds", type=float, default=15, help=f"of a phase; of one that hangs {HANG_FACTOR} times that"
+    )
     given = parser.parse_args(arguments)
-    configure_logs("error")
-    with tempfile.TemporaryDirectory() as data_dir:
-        runs = asyncio.run(embedded(data_dir, given.rate, given.seconds, given.runs))
-    medians = {mode: statistics.median(one[mode]["p99_ms"] for one in runs) for mode in MODES}
-    for mode in MODES[1:]:
-        print(f"{mode}: p99 of the others {medians[mode] / medians['ok'] - 1:+.1%} (median of {len(runs)} runs)")
-    return {"medians": medians, "runs": runs}
-
-
-async def embedded(data_dir: str, rate: float, seconds: float, runs: int) -> list[dict]:
-    """Measure on a Kafka that is started for it."""
-    kafka = EmbeddedKafka(EmbeddedKafkaOptions(Path(data_dir), port=0))
-    await kafka.start()
-    try:
-        return await measure(kafka.bootstrap_servers, data_dir, rate, seconds, runs)
-    finally:
-        await kafka.stop()
+    found = on_kafka(
+        given.bootstrap_servers,
+        lambda bootstrap, data_dir: measure(bootstrap, data_dir, given.rate, given.seconds, given.rounds),
+    )
+    found["median_change"] = {
+        mode: statistics.median(one["change"] for one in found["runs"] if one["mode"] == mode) for mode in MODES
+    }
+    pools = found["pooled_p99_ms"]
+    for mode, change in found["median_change"].items():
+        print(
+            f"{mode}: p99 of the others {change:+.1%} (median of {given.rounds} runs); "
+            f"all runs together {pools[mode] / pools[WELL] - 1:+.1%} of {pools[WELL]:.2f} ms"
+        )
+    bad = found["bad"]
+    print(
+        f"lost {found['lost']}; the bad one's events: {bad['arrived']} of {bad['owed']}, "
+        f"{bad['seconds']:.0f} s after it was well"
+    )
+    return found
