@@ -1,4 +1,6 @@
 import pytest
+from aiokafka.partitioner import murmur2
+from hypothesis import given, strategies
 
 from router.kafka.partitioning import partition_of
 
@@ -15,3 +17,8 @@ from router.kafka.partitioning import partition_of
 def test_partitions_agree_with_the_java_client(key, hashed):
     # The hashes are those of Kafka's own tests of its murmur2.
     assert partition_of(key, 1000) == (hashed & 0x7FFFFFFF) % 1000
+
+
+@given(key=strategies.binary(max_size=64), count=strategies.integers(1, 100))
+def test_partitions_agree_with_aiokafkas_own(key, count):
+    assert partition_of(key, count) == (murmur2(key) & 0x7FFFFFFF) % count
