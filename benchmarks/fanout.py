@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.fanout_contestants import GUARANTEES, REFERENCES, Contestant, Run, router
 from benchmarks.fanout_plot import plot
-from benchmarks.fanout_run import Figures, Task, run_one
+from benchmarks.fanout_run import FailedRunError, Figures, Task, run_one
 from benchmarks.fanout_table import Entry, Row, figures_of, rows_of, table, verdicts
 from benchmarks.fanout_topics import Sinks, Source, load
 from benchmarks.processes import on_kafka, parser_of
@@ -105,9 +105,13 @@ async def compare(bootstrap: str, data_dir: str, given: argparse.Namespace) -> l
     got: dict[Entry, list[Figures]] = {entry: [] for entry in entries}
     try:
         for entry in turns(entries, given.rounds):
-            figures = await bench.run(entry, measured_events(entry, given.events))
-            got[entry].append(figures)
-            print_run(entry, figures)
+            try:
+                figures = await bench.run(entry, measured_events(entry, given.events))
+            except FailedRunError as failure:
+                print(f"{shown(entry)}  {failure}", flush=True)
+            else:
+                got[entry].append(figures)
+                print(f"{shown(entry)}  {shown_figures(figures)}", flush=True)
     finally:
         await producer.stop()
     return rows_of(got)
@@ -118,14 +122,15 @@ def needed_events(entries: Sequence[Entry], events: int) -> int:
     return max(one.contestant.routed(measured_events(one, events)) for one in entries)
 
 
-def print_run(entry: Entry, figures: Figures) -> None:
-    """Print one run."""
-    print(
-        f"{entry.sinks:>2} sinks  {entry.guarantee:<16}  {entry.contestant.name:<9}"
-        f"  {figures.events_per_second:>9,.0f}/s  {figures.cpu_us:6.1f} µs"
-        f"  lost {figures.lost}  doubled {figures.doubled}",
-        flush=True,
-    )
+def shown(entry: Entry) -> str:
+    """Return what is measured, for a line of progress."""
+    return f"{entry.sinks:>2} sinks  {entry.guarantee:<16}  {entry.contestant.name:<9}"
+
+
+def shown_figures(figures: Figures) -> str:
+    """Return what one run showed, for a line of progress."""
+    rate, cpu = f"{figures.events_per_second:>9,.0f}/s", f"{figures.cpu_us:6.1f} µs"
+    return f"{rate}  {cpu}  lost {figures.lost}  doubled {figures.doubled}"
 
 
 def run(arguments: Sequence[str]) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from topics import WORKSPACE_EVENTS
 
 LOOK_SECONDS = 0.04
 LIMIT_SECONDS = 180.0
+SETTLING = 0.3
+"""Events after everybody has joined that are not measured yet, for each that is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,12 @@ class Task:
     """Where a run begins, between which numbers of events it is measured, and how many there are in all.
 
     Behind the measured ones there are more: whoever reads ahead has work in hand at both ends of the measurement.
+    Several processes join one after the other, which stops all of them for a moment: it begins some events after that.
     """
 
     start: dict[int, int]
     warm_up: int
+    settling: int
     until: int
     total: int
 
@@ -60,7 +64,8 @@ class Task:
         start = source.last(contestant.routed(measured))
         total = sum(source.end.values()) - sum(start.values())
         until = total - round(measured * COOL_DOWN)
-        return cls(start, until - measured, until, total)
+        settling = round(measured * SETTLING) if contestant.processes > 1 else 0
+        return cls(start, until - measured, settling, until, total)
 
 
 class FailedRunError(RuntimeError):
@@ -111,7 +116,7 @@ async def _samples(
     client: AIOKafkaAdminClient, group: str, task: Task, processes: Sequence[subprocess.Popen]
 ) -> list[Sample]:
     """Look again and again until all is committed; samples begin when everybody has joined and is warm."""
-    samples, done, joined, end = [], 0, False, time.monotonic() + LIMIT_SECONDS
+    samples, done, begin, end = [], 0, None, time.monotonic() + LIMIT_SECONDS
     while done < task.total:
         await asyncio.sleep(LOOK_SECONDS)
         if any(process.poll() is not None for process in processes):
@@ -119,9 +124,10 @@ async def _samples(
         if time.monotonic() > end:
             raise FailedRunError(f"has done {done:,} of {task.total:,} events in {LIMIT_SECONDS:g} s")
         done = await groups.progress(client, group, WORKSPACE_EVENTS.name, task.start)
-        joined = joined or await groups.members(client, group) >= len(processes)
+        if begin is None and await groups.members(client, group) >= len(processes):
+            begin = max(task.warm_up, done + task.settling)
         last = samples[-1].done if samples else 0
-        if joined and done >= task.warm_up and last < min(done, task.until):
+        if begin is not None and done >= begin and last < min(done, task.until):
             samples.append(Sample(time.perf_counter(), done, cpu_seconds(*(one.pid for one in processes))))
     if len(samples) < 2:
         raise FailedRunError("was done before it could be measured: give it more --events")

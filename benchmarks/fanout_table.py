@@ -57,8 +57,8 @@ class Row:
 
 
 def rows_of(got: Mapping[Entry, Sequence[Figures]]) -> list[Row]:
-    """Return the rows, in the order in which their entries were planned."""
-    return [Row(entry, runs) for entry, runs in got.items()]
+    """Return the rows, in the order in which their entries were planned; none of an entry whose runs all failed."""
+    return [Row(entry, runs) for entry, runs in got.items() if runs]
 
 
 def figures_of(rows: Sequence[Row]) -> list[dict[str, Any]]:

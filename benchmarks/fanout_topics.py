@@ -84,15 +84,15 @@ def _end(consumer: Consumer, partition: TopicPartition) -> int:
 class Sinks:
     """The sinks of one run, and the router's subscriptions that name them."""
 
-    def __init__(self, bootstrap: str, run: str, count: int) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, bootstrap: str, run: str, count: int, subjects: str = SUBJECTS) -> None:
+        self._bootstrap, self._subjects = bootstrap, subjects
         self._names = [f"{run}-{number}" for number in range(count)]
         self.topics = [subscriber_topic(name) for name in self._names]
 
     async def make(self, producer: KafkaProducer) -> None:
-        """Make topics and subscriptions; each subscription wants every event, by type and subject prefix."""
+        """Make topics and subscriptions; each wants all five types of a subject prefix."""
         await ensure_topics(self._bootstrap, [replace(SUBSCRIBER_EVENTS, name=name) for name in self.topics])
-        await producer.send_all(SUBSCRIPTIONS.name, map(_subscription, self._names))
+        await producer.send_all(SUBSCRIPTIONS.name, [_subscription(name, self._subjects) for name in self._names])
 
     async def remove(self, producer: KafkaProducer) -> None:
         """Delete subscriptions and topics."""
@@ -141,14 +141,14 @@ def _resource(name: str) -> str:
     return f"{WORKSPACE}/providers/Microsoft.EventGrid/eventSubscriptions/{name}"
 
 
-def _subscription(name: str) -> Message:
+def _subscription(name: str, subjects: str) -> Message:
     now = datetime.now(UTC)
     record = Subscription(
         id=_resource(name),
         name=name,
         source=WORKSPACE,
         sink=TopicSink(name=name),
-        filter=Filter(included_event_types=TYPES, subject_begins_with=SUBJECTS),
+        filter=Filter(included_event_types=TYPES, subject_begins_with=subjects),
         created_at=now,
         updated_at=now,
     )

@@ -1,35 +1,26 @@
 """AWS event-ruler in a Java process of its own: built by Maven when first needed, spoken to over a pipe."""
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Final, Self
 
+from benchmarks import maven
+
 PROJECT: Final = Path(__file__).parent / "event_ruler"
-CLASS_PATH: Final = PROJECT / "target" / "classpath.txt"
 # One core each: the collector shares the thread that matches.
 JAVA: Final = ("java", "-Xms2g", "-Xmx6g", "-XX:+UseSerialGC")
 
 
 def why_not() -> str | None:
     """Build the Java project unless that is done; return why event-ruler cannot be run, or None."""
-    for program in ("java", "mvn"):
-        if shutil.which(program) is None:
-            return f"no {program} on this machine"
-    if not CLASS_PATH.exists():
-        command = ["mvn", "-q", "-B", "compile", "dependency:build-classpath", "-Dmdep.outputFile=target/classpath.txt"]
-        built = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-        if built.returncode != 0:
-            return f"Maven could not build it: {(built.stdout + built.stderr).strip().splitlines()[-1:]}"
-    return None
+    return maven.why_not(PROJECT)
 
 
 class EventRuler:
     """event-ruler with a bank loaded; use it as a context. `rules` may be fewer than asked for: loading has a limit."""
 
     def __init__(self, events: Path, rules: Path, load_seconds: float) -> None:
-        class_path = f"{PROJECT / 'target' / 'classes'}:{CLASS_PATH.read_text().strip()}"
-        arguments = ("-cp", class_path, "EventRuler", str(events), str(rules), str(load_seconds))
+        arguments = ("-cp", maven.class_path(PROJECT), "EventRuler", str(events), str(rules), str(load_seconds))
         self._process = subprocess.Popen(
             [*JAVA, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
