@@ -1,8 +1,9 @@
-"""One element of a request as a CloudEvent 1.0 (§2.2); its bytes are kept, nothing is added."""
+"""Elements of a request as CloudEvents 1.0 (§2.2); their bytes are kept, nothing is added."""
 
 import binascii
 import re
 from base64 import b64decode
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -49,6 +50,7 @@ class _Plain(_Element, forbid_unknown_fields=True, gc=False):
 
 
 _decode_plain = msgspec.json.Decoder(_Plain).decode
+_decode_all = msgspec.json.Decoder(list[_Plain]).decode
 _decode = msgspec.json.Decoder(_Element).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
@@ -56,6 +58,24 @@ _members = msgspec.json.Decoder(dict[str, Raw]).decode
 def is_cloud_event(raw: bytes) -> bool:
     """Say whether a JSON object claims to be a CloudEvent: it has a `specversion`."""
     return b"specversion" in raw and "specversion" in _members(raw)
+
+
+def cloud_event_messages(array: bytes, elements: Sequence[bytes], source_id: str) -> list[Message] | None:
+    """Return the records of a whole array that was read at once, or None.
+
+    `elements` are the bytes of each. None means that one of them is to be refused or has extensions: then
+    `cloud_event_message` tells for each.
+    """
+    try:
+        events = _decode_all(array)
+    except msgspec.DecodeError:
+        return None
+    messages = []
+    for raw, event in zip(elements, events, strict=True):
+        if _check(event) is not None:
+            return None
+        messages.append(_record(raw, event, source_id))
+    return messages
 
 
 def cloud_event_message(raw: bytes, source_id: str) -> Message | Refusal:
@@ -66,9 +86,10 @@ def cloud_event_message(raw: bytes, source_id: str) -> Message | Refusal:
     event = _read(raw)
     if isinstance(event, Refusal):
         return event
-    refusal = _check(event)
-    if refusal is not None:
-        return refusal
+    return _check(event) or _record(raw, event, source_id)
+
+
+def _record(raw: bytes, event: _Element, source_id: str) -> Message:
     headers = [
         (CONTENT_TYPE, CLOUD_EVENT_JSON),
         (CE_ID, event.id.encode()),
@@ -79,7 +100,7 @@ def cloud_event_message(raw: bytes, source_id: str) -> Message | Refusal:
         headers.append((CE_SUBJECT, event.subject.encode()))
     if event.time is not None:
         headers.append((CE_TIME, event.time.encode()))
-    if event.source.lower() != source_id.lower():
+    if event.source != source_id and event.source.lower() != source_id.lower():
         headers.append((ROUTER_SOURCE, source_id.encode()))
     return Message((event.subject or event.source).encode(), raw, headers)
 
@@ -112,18 +133,24 @@ def _check_extensions(raw: bytes) -> Refusal | None:
 
 
 def _check(event: _Element) -> Refusal | None:
-    named = (("id", event.id), ("source", event.source), ("type", event.type))
-    for name, value in named:
-        if not value:
-            return property_required("CloudEventV10", name)
-    for name, value in (*named, ("subject", event.subject or "")):
-        reason = reason_against(value)
-        if reason:
-            return nonconforming("CloudEventV10", f"Property '{name}' {reason}.")
+    # Most events are right: what each of them pays for is to be little.
+    if not event.id or not event.source or not event.type:
+        return property_required("CloudEventV10", "id" if not event.id else "source" if not event.source else "type")
+    if "\0" in event.id or "\0" in event.source or "\0" in event.type or "\0" in (event.subject or ""):
+        return _explain_text(event)
     if event.time is not None and not is_timestamp(event.time):
         return wrong_property("CloudEventV10", "time", event.time, "must be a time in RFC 3339")
     if event.data_base64 is not None:
         return _check_base64(event.data_base64, bytes(event.data))
+    return None
+
+
+def _explain_text(event: _Element) -> Refusal | None:
+    named = (("id", event.id), ("source", event.source), ("type", event.type), ("subject", event.subject or ""))
+    for name, value in named:
+        reason = reason_against(value)
+        if reason:
+            return nonconforming("CloudEventV10", f"Property '{name}' {reason}.")
     return None
 
 
