@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from router.api.freshness import Freshness
 from router.api.identity_routes import IdentityRoutes
 from router.api.management import Management, build_management
 from router.api.principal_routes import PrincipalRoutes
@@ -34,6 +35,8 @@ from router.ingress.http import publish_routes
 from router.ingress.paths import PublishRoute, is_publish_path
 from router.ingress.refusals import Refusal, not_found
 from router.kafka.admin import ensure_all_topics
+from router.kafka.ends import EndOffsets
+from router.kafka.exclusive_writer import ExclusiveWriter
 from router.kafka.probe import KafkaProbe
 from router.kafka.producer import KafkaProducer, Producer
 from router.observability.endpoints import operations_routes
@@ -51,6 +54,7 @@ from router.sources.view import AccessKeys
 from router.subscriptions.follower import SubscriptionsFollower
 from router.subscriptions.store import SubscriptionStore
 from router.web.browser_guard import BrowserGuard, TrustedHosts
+from topics import RESOURCES, SOURCES, SUBSCRIPTIONS
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +81,7 @@ class Stores(NamedTuple):
     subscriptions: SubscriptionStore
     sources: SourceStore
     resources: ResourceStore
+    freshness: Freshness | None = None
 
 
 class Faces(NamedTuple):
@@ -148,7 +153,12 @@ async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
     access = AccessTokens(kept, box, _now, (settings.public_url or "",))
     await access.start()
     tokens.trust(access)
-    stores = Stores(producer, SubscriptionStore(producer, subscriptions), store, kept)
+    ends = EndOffsets(settings.bootstrap_servers)
+    cleanup.push_async_callback(_stop, "ends", ends.stop)
+    writer = ExclusiveWriter(settings.bootstrap_servers, SUBSCRIPTIONS.name, subscriptions, ends)
+    cleanup.push_async_callback(_stop, "writer", writer.stop)
+    freshness = Freshness(ends, {SUBSCRIPTIONS.name: subscriptions, SOURCES.name: sources, RESOURCES.name: resources})
+    stores = Stores(producer, SubscriptionStore(writer, subscriptions), store, kept, freshness)
     faces = build_faces(
         settings, stores, box, tokens, IdentityRoutes(access, credentials.identity_header), metrics, health
     )
@@ -180,7 +190,7 @@ def build_faces(
     subscriber_topics: SubscriberTopics | None = None,
 ) -> Faces:
     """Return everything that a server answers with, over the given stores."""
-    producer, subscriptions, sources, resources = stores
+    producer, subscriptions, sources, resources, freshness = stores
     management = build_management(
         settings=settings,
         subscriptions=subscriptions,
@@ -190,6 +200,7 @@ def build_faces(
         tokens=tokens,
         now=_now,
         subscriber_topics=subscriber_topics,
+        freshness=freshness,
     )
     history = build_history(
         settings=settings,

@@ -58,7 +58,8 @@ def answer_to(error: RouterError) -> Answer:
             headers = {"WWW-Authenticate": "Bearer"}
             return error_answer(HTTPStatus.UNAUTHORIZED, "AuthenticationFailed", message, headers=headers)
         case ForbiddenError() | NotFoundError() | ConflictError() | PreconditionError():
-            return error_answer(*_PLAIN[type(error)], message, target=error.target)
+            kind = next(one for one in _PLAIN if isinstance(error, one))
+            return error_answer(*_PLAIN[kind], message, target=error.target)
         case KafkaUnavailableError():
             headers = {"Retry-After": _RETRY_SECONDS}
             return error_answer(HTTPStatus.SERVICE_UNAVAILABLE, "ServiceUnavailable", message, headers=headers)

@@ -9,6 +9,7 @@ from router.api.authorization import check_authorization
 from router.api.azure import Azure
 from router.api.calls import Call, check_api_version
 from router.api.event_subscriptions import EventSubscriptions
+from router.api.freshness import Freshness
 from router.api.operations import Operations
 from router.api.path_patterns import parse_path
 from router.api.paths import (
@@ -67,9 +68,10 @@ class Dispatch:
         system_topics: SystemTopics,
         topics: Topics,
         resource_lists: ResourceLists,
+        freshness: Freshness | None = None,
     ) -> None:
         one, their_workspace = event_subscriptions, workspaces
-        self._operations, self._azure = operations, azure
+        self._operations, self._azure, self._freshness = operations, azure, freshness
         self._group: Requests = {
             "GET": azure.resource_groups,
             "HEAD": azure.has_resource_group,
@@ -124,6 +126,8 @@ class Dispatch:
                 headers={"Allow": ", ".join(requests)},
             )
         check_api_version(call, of_event_grid=isinstance(path, _EVENT_GRID_PATHS))
+        if self._freshness is not None:
+            await self._freshness.catch_up()
         return await request(call, path)
 
     def requests_on(self, path: ResourcePath) -> Requests:

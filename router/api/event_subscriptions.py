@@ -73,33 +73,44 @@ class EventSubscriptions:
         """Create a subscription, or give one a new definition."""
         check_name(path.name)
         source, resource_id = self._place(path)
-        async with self._store.changing(resource_id) as stored:
+
+        async def define(stored: Subscription | None) -> Answer:
             check_match(call, stored)
             reader = DefinitionReader(self._box, source, stored, self._moment(stored))
             return await self._define(call, resource_id, reader, reader.whole(call.members()))
 
+        return await self._store.change(resource_id, define)
+
     async def patch(self, call: Call, path: EventSubscriptionPath) -> Answer:
         """Change what the body gives of a subscription's definition."""
         source, resource_id = self._place(path)
-        async with self._store.changing(resource_id) as stored:
+
+        async def change(stored: Subscription | None) -> Answer:
             if stored is None:
                 raise _missing(path)
             check_match(call, stored)
             reader = DefinitionReader(self._box, source, stored, self._moment(stored))
             return await self._define(call, resource_id, reader, reader.change(call.members(), stored))
 
+        return await self._store.change(resource_id, change)
+
     async def delete(self, call: Call, path: EventSubscriptionPath) -> Answer:
         """Delete a subscription, and with `?deleteTopic=true` the topic of its subscriber."""
         with_topic = call.flag("deleteTopic")
         resource_id = event_subscription_id(path.scope, path.name)
-        async with self._store.changing(resource_id) as stored:
-            if stored is None:
-                return Answer(HTTPStatus.NO_CONTENT)
-            check_match(call, stored)
-            topic = stored.sink.name if with_topic and isinstance(stored.sink, TopicSink) else None
-            if topic is not None:
-                self._refuse_shared(stored, topic)
-            await self._store.delete([stored.id])
+
+        async def forget(stored: Subscription | None) -> Subscription | None:
+            if stored is not None:
+                check_match(call, stored)
+                if with_topic and isinstance(stored.sink, TopicSink):
+                    self._refuse_shared(stored, stored.sink.name)
+                await self._store.delete([stored.id])
+            return stored
+
+        stored = await self._store.change(resource_id, forget)
+        if stored is None:
+            return Answer(HTTPStatus.NO_CONTENT)
+        topic = stored.sink.name if with_topic and isinstance(stored.sink, TopicSink) else None
         log.info("subscription.deleted", subscription=stored.id, topic_deleted=topic)
         if topic is not None:
             await self._topics.delete(topic)
@@ -148,14 +159,18 @@ class EventSubscriptions:
 
     async def rotate_signing_secret(self, call: Call, path: EventSubscriptionPath) -> Answer:
         """Make a new signing secret; the former ones sign beside it for a while."""
-        async with self._store.changing(self._stored(path).id) as stored:
+        body = call.members() if call.body.strip() else Members({})
+
+        async def rotate(stored: Subscription | None) -> Subscription:
             if stored is None:
                 raise _missing(path)
             if not isinstance(stored.sink, WebhookSink):
                 raise RefusedError("Only webhooks are signed; this event subscription sends to a topic.")
-            body = call.members() if call.body.strip() else Members({})
             changed = rotated(stored, body, self._box, self._now())
             await self._store.put(changed)
+            return changed
+
+        changed = await self._store.change(self._stored(path).id, rotate)
         log.info("subscription.signing_secret_rotated", subscription=changed.id)
         return Answer(HTTPStatus.OK, secrets_json(changed, self._box, self._now()))
 

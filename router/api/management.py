@@ -20,6 +20,7 @@ from router.api.calls import Call
 from router.api.dispatch import Dispatch
 from router.api.endpoints import WebhookEndpoints
 from router.api.event_subscriptions import EventSubscriptions
+from router.api.freshness import Freshness
 from router.api.operations import Operations
 from router.api.path_patterns import is_management_path
 from router.api.provisioning import Provisioning
@@ -148,8 +149,12 @@ def build_management(  # noqa: PLR0913 (a composition root takes every collabora
     tokens: Callers,
     now: Callable[[], datetime],
     subscriber_topics: SubscriberTopics | None = None,
+    freshness: Freshness | None = None,
 ) -> Management:
-    """Return the management API over the given stores; subscriber topics are made on Kafka unless told otherwise."""
+    """Return the management API over the given stores; subscriber topics are made on Kafka unless told otherwise.
+
+    `freshness` is asked before each request; without it the views count as they are.
+    """
     operations = Operations(subscriptions.view.get)
     provisioning = Provisioning(subscriptions, WebhookEndpoints(settings, now, box), operations, now)
     event_subscriptions = EventSubscriptions(
@@ -170,6 +175,7 @@ def build_management(  # noqa: PLR0913 (a composition root takes every collabora
         SystemTopics(resources, sources.view, subscriptions, operations, now),
         Topics(sources, subscriptions, operations),
         ResourceLists(sources.view, resources.view),
+        freshness,
     )
     return Management(dispatch, provisioning, tokens)
 

@@ -71,9 +71,16 @@ class Provisioning:
                 case "Creating":
                     await self._create(subscription)
                 case "Updating":
-                    await self._store.put(failed(subscription, _INTERRUPTED))
+                    await self._interrupt(subscription)
                 case "AwaitingManualAction" if subscription.validation is not None:
                     self._run(self._give_up_in_time(subscription, subscription.validation))
+
+    async def _interrupt(self, subscription: Subscription) -> None:
+        async def fail(stored: Subscription | None) -> None:
+            if stored is not None and stored.updated_at == subscription.updated_at:
+                await self._store.put(failed(stored, _INTERRUPTED))
+
+        await self._store.change(subscription.id, fail)
 
     async def stop(self) -> None:
         """End the handshakes that are under way; `start` of the next server takes them up."""
@@ -115,12 +122,18 @@ class Provisioning:
         found = next((one for one in self._store.view.all() if opens(one, name, validation_id, token)), None)
         if found is None:
             return "unknown"
-        async with self._store.changing(found.id) as stored:
+
+        async def take(stored: Subscription | None) -> Confirmation:
             if stored is None or not opens(stored, name, validation_id, token):
                 return "unknown"
             if is_expired(stored, self._now()):
                 return "too late"
             await self._store.put(confirmed(stored))
+            return "confirmed"
+
+        confirmation = await self._store.change(found.id, take)
+        if confirmation != "confirmed":
+            return confirmation
         log.info("subscription.confirmed", subscription=found.id, by="validation URL")
         operation = self._operation_of.pop(validation_id, None)
         if operation is not None:
@@ -180,14 +193,17 @@ class Provisioning:
 
     async def _change(self, asked: Subscription, validation: ManualValidation, change: Change) -> bool:
         """Change what is stored, unless it is another definition by now; patient while Kafka is away."""
+
+        async def write(stored: Subscription | None) -> bool:
+            if stored is None or stored.validation is None or stored.validation.id != validation.id:
+                self._gave_way(stored, asked, validation)
+                return False
+            await self._store.put(change(stored))
+            return True
+
         while True:
             try:
-                async with self._store.changing(asked.id) as stored:
-                    if stored is None or stored.validation is None or stored.validation.id != validation.id:
-                        self._gave_way(stored, asked, validation)
-                        return False
-                    await self._store.put(change(stored))
-                    return True
+                return await self._store.change(asked.id, write)
             except KafkaUnavailableError as error:
                 log.warning("subscription.not_written", subscription=asked.id, error=error.message)
                 await asyncio.sleep(KAFKA_PAUSE_SECONDS)

@@ -93,6 +93,7 @@ class CompactedReader:
             for records in (await consumer.getmany(timeout_ms=200)).values():
                 for record in records:
                     self._apply(record.key or b"", record.value)
-                    self._next_offset = record.offset + 1
+            # Beyond the last record there may be the marker of a transaction, which nobody is given.
+            self._next_offset = await consumer.position(self._partition)
             async with self._moved:
                 self._moved.notify_all()

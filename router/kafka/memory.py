@@ -1,9 +1,10 @@
-"""MemoryProducer: the producer for tests without a broker; it passes the contract suite of the real one."""
+"""MemoryProducer and MemoryWriter: for tests without a broker; they pass the contract suites of the real ones."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from router.errors import KafkaUnavailableError
+from router.kafka.exclusive_writer import ChangedMeanwhileError, Follower
 from router.kafka.producer import Message, Position
 
 
@@ -32,3 +33,23 @@ class MemoryProducer:
     async def write(self, topic: str, messages: Sequence[Message]) -> None:
         """Keep many records."""
         await self.send_all(topic, messages)
+
+
+class MemoryWriter:
+    """Writes on a condition, as the exclusive writer does; several of one producer are servers over one Kafka."""
+
+    def __init__(self, producer: MemoryProducer, topic: str, follower: Follower) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._follower = follower
+
+    async def write(self, messages: Sequence[Message], still: Callable[[], bool]) -> None:
+        """Keep records if `still` says so, and let the follower know them."""
+        kept, known = self._producer.topics[self._topic], -1
+        while known < len(kept):  # others may write while the follower reads
+            known = len(kept)
+            await self._follower.wait_for(known - 1)
+        if not still():
+            raise ChangedMeanwhileError("It was changed meanwhile by somebody else.")
+        positions = await self._producer.send_all(self._topic, messages)
+        await self._follower.wait_for(positions[-1].offset)

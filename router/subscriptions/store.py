@@ -1,69 +1,109 @@
-"""The store: subscriptions are written to router.subscriptions, and count once the own view has read them back."""
+"""The store: subscriptions are written to router.subscriptions, and count once the own view has read them back.
+
+Nothing is overwritten that was not read: a change that another server was faster with is made again, on what is there
+now.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextvars import ContextVar
+from typing import Final, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
-from router.errors import KafkaUnavailableError
-from router.kafka.producer import Message, Producer
+import structlog
+
+from router.errors import ConflictError, KafkaUnavailableError
+from router.kafka.exclusive_writer import ChangedMeanwhileError
+from router.kafka.producer import Message
 from router.subscriptions.view import SubscriptionsView
 from topics import SUBSCRIPTIONS, Subscription
 from topics.subscriptions import subscription_key
 
+log = structlog.get_logger(__name__)
+
+MOST_TRIES: Final = 20
+
+Result = TypeVar("Result")
+
 
 class Follower(Protocol):
-    """What the store needs of the follower: the view, and to know that it has read far enough."""
+    """What the store needs of the follower: the view."""
 
     @property
     def view(self) -> SubscriptionsView:
         """The view that the follower keeps."""
         ...
 
-    async def wait_for(self, offset: int) -> None:
-        """Return once the record at `offset` is in the view."""
+
+class Writer(Protocol):
+    """What the store needs of a writer: `ExclusiveWriter` and `MemoryWriter` are two."""
+
+    async def write(self, messages: Sequence[Message], still: Callable[[], bool]) -> None:
+        """Write records if `still` says so, and return once the follower knows them."""
         ...
 
 
 class SubscriptionStore:
     """Writes and deletes subscriptions; every method raises KafkaUnavailableError when Kafka does not answer."""
 
-    def __init__(self, producer: Producer, follower: Follower) -> None:
-        self._producer = producer
+    def __init__(self, writer: Writer, follower: Follower) -> None:
+        self._writer = writer
         self._follower = follower
         self._changes: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
+        # What the change that is under way has read, by record key: what it writes counts only while that is there.
+        self._read: ContextVar[dict[bytes, Subscription | None]] = ContextVar("read")
 
     @property
     def view(self) -> SubscriptionsView:
         """Every subscription, as of the last write."""
         return self._follower.view
 
-    @asynccontextmanager
-    async def changing(self, resource_id: str) -> AsyncIterator[Subscription | None]:
-        """Give the subscription as it is, and keep this server's other changes to it off meanwhile.
+    async def change(self, resource_id: str, change: Callable[[Subscription | None], Awaitable[Result]]) -> Result:
+        """Return what `change` returns for the subscription as it is; done again when another server was faster.
 
-        Servers do not wait for one another: of two that change it at once the last one wins.
+        This server's own changes of one subscription wait for one another.
+
+        Raises:
+            ConflictError: somebody else was faster every time.
         """
-        lock = self._changes.setdefault(subscription_key(resource_id), asyncio.Lock())
-        async with lock:
-            yield self.view.get(resource_id)
+        key = subscription_key(resource_id)
+        async with self._changes.setdefault(key, asyncio.Lock()):
+            for _ in range(MOST_TRIES):
+                stored = self.view.get(resource_id)
+                former = self._read.set({key: stored})
+                try:
+                    return await change(stored)
+                except ChangedMeanwhileError:
+                    log.info("subscription.changed_meanwhile", subscription=resource_id)
+                finally:
+                    self._read.reset(former)
+        raise ConflictError("The event subscription is being changed all the time; try again.", target=resource_id)
 
     async def put(self, subscription: Subscription) -> None:
-        """Write a subscription and return once the own view has it; of two that write at once the last one wins."""
+        """Write a subscription and return once the own view has it.
+
+        Raises:
+            ChangedMeanwhileError: inside `change`: it is not any more what was read.
+        """
         await self._send([Message(subscription_key(subscription.id), subscription.encode())])
 
     async def delete(self, resource_ids: Iterable[str]) -> None:
-        """Delete subscriptions and return once the own view has forgotten them."""
+        """Delete subscriptions and return once the own view has forgotten them; raises as `put`."""
         await self._send([Message(subscription_key(resource_id), None) for resource_id in resource_ids])
 
     async def _send(self, messages: list[Message]) -> None:
         if not messages:
             return
-        positions = await self._producer.send_all(SUBSCRIPTIONS.name, messages)
+        read = self._read.get({})
+        concerned = {one.key: read[one.key] for one in messages if one.key is not None and one.key in read}
+
+        def still() -> bool:
+            return all(self.view.get(key.decode()) == stored for key, stored in concerned.items())
+
         try:
-            await self._follower.wait_for(max(position.offset for position in positions))
+            await self._writer.write(messages, still)
         except TimeoutError:
             raise KafkaUnavailableError(
                 f"{SUBSCRIPTIONS.name} was written but could not be read back in time"
             ) from None
+        read.update({key: self.view.get(key.decode()) for key in concerned})

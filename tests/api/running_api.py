@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from router.api.management import Management, build_management
 from router.identity.callers import Callers
-from router.kafka.memory import MemoryProducer
+from router.kafka.memory import MemoryProducer, MemoryWriter
 from router.resources.store import ResourceStore
 from router.resources.view import ResourcesView
 from router.secrets import SecretBox
@@ -69,9 +69,8 @@ class Api:
         self.box = SecretBox(Fernet.generate_key().decode())
         self.producer = MemoryProducer()
         self.topics = MemoryTopics()
-        self.subscriptions = SubscriptionStore(
-            self.producer, MemoryFollower(self.producer, SUBSCRIPTIONS.name, SubscriptionsView())
-        )
+        follower = MemoryFollower(self.producer, SUBSCRIPTIONS.name, SubscriptionsView())
+        self.subscriptions = SubscriptionStore(MemoryWriter(self.producer, SUBSCRIPTIONS.name, follower), follower)
         self.sources = SourceStore(
             self.producer, MemoryFollower(self.producer, SOURCES.name, SourcesView(self.box)), self.box, now
         )
