@@ -114,17 +114,14 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         await self.call_thread(self._ensure_consumer().commit, {partition: offset})
 
     async def lags(self) -> dict[TopicPartition, int]:
-        """Return how many records each assigned partition is behind, as far as is known."""
+        """Return how many records of each assigned partition are not read yet, by where it ends now."""
         return await self.call_thread(self._lags)  # type: ignore[no-any-return]
 
     async def _lags(self) -> dict[TopicPartition, int]:
         consumer = self._ensure_consumer()
-        behind = {}
-        for partition in consumer.assignment():
-            end = consumer.highwater(partition)
-            if end is not None:
-                behind[partition] = max(0, end - await consumer.position(partition))
-        return behind
+        # Asked for: what the consumer remembers is from its last fetch, which under load was long ago.
+        ends = await consumer.end_offsets(consumer.assignment())
+        return {partition: max(0, end - await consumer.position(partition)) for partition, end in ends.items()}
 
 
 class BatchConsumer(driver.Consumer):

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import KafkaError
 
 from router.kafka.connection import connection
 from router.kafka.offsets import Offsets
@@ -20,10 +20,12 @@ from topics import MAX_MESSAGE_BYTES
 log = structlog.get_logger(__name__)
 
 COMMIT_SECONDS: Final = 0.2
+_COMMITS_A_LOOK: Final = 5
 _COMMIT_TIMEOUT_SECONDS: Final = 10.0
 _DISCONNECT_SECONDS: Final = 10.0
 _REVOKE_SECONDS: Final = 3.0
 _RECONNECT_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 2.0
 SESSION_SECONDS: Final = 30
 _FETCH_WAIT_MS: Final = 100
 _POLL_INTERVAL_MS: Final = 24 * 3600 * 1000
@@ -94,10 +96,13 @@ class WorkQueue:
 
     async def run(self) -> None:
         """Commit on a timer until cancelled; the connection is made by the first `take`."""
+        turn = 0
         while True:
             await asyncio.sleep(COMMIT_SECONDS)
             await self.commit()
-            self._measure_lag()
+            turn += 1
+            if turn % _COMMITS_A_LOOK == 0:
+                await self._measure_lag()
 
     async def stop(self, grace_seconds: float) -> None:
         """Hand out no more, wait for what was begun for so long at most, commit, leave."""
@@ -217,14 +222,17 @@ class WorkQueue:
                 if assignment.current and assignment is self._assignment:
                     tracked.skip_to(position)
 
-    def _measure_lag(self) -> None:
-        assignment = self._assignment
-        if assignment is None or self._consumer is None or not assignment.current:
+    async def _measure_lag(self) -> None:
+        assignment, consumer = self._assignment, self._consumer
+        if assignment is None or consumer is None or not assignment.offsets:
             return
-        for partition, tracked in assignment.offsets.items():
-            with suppress(IllegalStateError):
-                end, reached = self._consumer.highwater(partition), tracked.committable
-                if end is not None and reached is not None:
+        # Asked for: what the consumer remembers is from its last fetch, and partitions that are held are not fetched.
+        with suppress(KafkaError, TimeoutError, OSError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                ends = await consumer.end_offsets(list(assignment.offsets))
+            for partition, end in ends.items():
+                reached = assignment.offsets[partition].committable
+                if reached is not None and assignment is self._assignment and assignment.current:
                     self._report_lag(partition.topic, partition.partition, max(0, end - reached))
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
