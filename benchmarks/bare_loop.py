@@ -4,14 +4,13 @@ It polls everything there is, plans it with the router's own pure code, writes i
 Faust, no lanes, no live subscriptions, no metrics. One transaction a poll.
 """
 
-import argparse
 import asyncio
-import gc
 
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from benchmarks.loops import begin
 from router.fanout.plan import plan_batch
 from router.kafka.admin import partition_counts
 from router.kafka.batch_transport import MAX_BATCH
@@ -83,12 +82,5 @@ async def main(bootstrap: str, group: str, *, transactional: bool) -> None:
 
 
 if __name__ == "__main__":
-    # As the real worker: records are many, short-lived and free of cycles.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-    parser = argparse.ArgumentParser()
-    parser.add_argument("bootstrap")
-    parser.add_argument("group")
-    parser.add_argument("guarantee")
-    given = parser.parse_args()
-    uvloop.run(main(given.bootstrap, given.group, transactional=given.guarantee == "effectively_once"))
+    given = begin()
+    uvloop.run(main(given.bootstrap, given.group, transactional=given.transactional))

@@ -4,13 +4,12 @@ At least once, it flushes what it has produced and commits ten times a second; e
 Its threads use the second core beside Python's.
 """
 
-import argparse
-import gc
 import time
 
 import orjson
 from confluent_kafka import Consumer, Producer
 
+from benchmarks.loops import begin
 from benchmarks.sink_rules import SinkRules
 from topics import WORKSPACE_EVENTS
 
@@ -93,13 +92,5 @@ def commit(producer: Producer, consumer: Consumer, *, transactional: bool) -> No
 
 
 if __name__ == "__main__":
-    # As the real worker: records are many, short-lived and free of cycles.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-    parser = argparse.ArgumentParser()
-    parser.add_argument("bootstrap")
-    parser.add_argument("group")
-    parser.add_argument("guarantee")
-    parser.add_argument("sinks", nargs="+")
-    given = parser.parse_args()
-    run(given.bootstrap, given.group, given.sinks, transactional=given.guarantee == "effectively_once")
+    given = begin()
+    run(given.bootstrap, given.group, given.sinks, transactional=given.transactional)

@@ -8,12 +8,14 @@ What the sinks got is read and counted after each run. CPU is that of the contes
 import argparse
 import asyncio
 import itertools
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.documents import around, write_between
 from benchmarks.fanout_contestants import GUARANTEES, REFERENCES, Contestant, Run, router
 from benchmarks.fanout_plot import plot
 from benchmarks.fanout_run import FailedRunError, Figures, Task, run_one
@@ -39,9 +41,12 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--events", type=int, default=150_000, metavar="N", help="events to measure a run to one sink with"
     )
-    parser.add_argument("--table", type=Path, metavar="FILE", help="also write the table, as Markdown")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also write a plot, as SVG")
-    return parser.parse_args(arguments)
+    parser.add_argument("--docs", type=Path, metavar="PAGE", help="also write the table into this page of the docs")
+    given = parser.parse_args(arguments)
+    if given.docs is not None:
+        around(given.docs, "fanout")  # better known now than after ten minutes
+    return given
 
 
 def contestants(given: argparse.Namespace) -> list[Contestant]:
@@ -139,8 +144,11 @@ def run(arguments: Sequence[str]) -> dict[str, Any]:
     rows = on_kafka(given.bootstrap_servers, lambda bootstrap, data_dir: compare(bootstrap, data_dir, given))
     print(f"\n{table(rows)}\n")
     print("\n".join(verdicts(rows)))
-    for file, content in ((given.table, table(rows) + "\n"), (given.plot, plot(rows))):
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(content)
+    if given.plot is not None:
+        given.plot.parent.mkdir(parents=True, exist_ok=True)
+        given.plot.write_text(plot(rows))
+    if given.docs is not None:
+        command = shlex.join(["python", "-m", "benchmarks", "fanout", *arguments])
+        said = "".join(f"- {one}\n" for one in verdicts(rows))
+        write_between(given.docs, "fanout", f"`{command}`\n\n{table(rows)}\n\n{said}")
     return {"events": given.events, "rounds": given.rounds, "rows": figures_of(rows), "verdicts": verdicts(rows)}

@@ -5,6 +5,7 @@ topics is compared: an open loop, latency from the intended send time, every id 
 a round, and warmed up before it is measured.
 """
 
+import shlex
 import statistics
 import time
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import groups
+from benchmarks.documents import around, write_between
 from benchmarks.fanout_contestants import Contestant, Run, router, streams
 from benchmarks.fanout_topics import Sinks, ends
 from benchmarks.processes import on_kafka, parser_of, running
@@ -150,10 +152,16 @@ def run(arguments: Sequence[str]) -> dict[str, Any]:
         "--rate", nargs="+", type=int, default=[100, 1_000, 10_000], metavar="N", help="events a second"
     )
     parser.add_argument("--seconds", type=float, default=10, metavar="N", help="how long each rate is kept up")
+    parser.add_argument("--docs", type=Path, metavar="PAGE", help="also write the table into this page of the docs")
     given = parser.parse_args(arguments)
+    if given.docs is not None:
+        around(given.docs, "latency")  # better known now than after ten minutes
     rows = on_kafka(
         given.bootstrap_servers,
         lambda bootstrap, data_dir: compare(bootstrap, data_dir, given.rate, given.seconds, given.rounds),
     )
     print(f"\n{table(rows)}")
+    if given.docs is not None:
+        command = shlex.join(["python", "-m", "benchmarks", "latency", *arguments])
+        write_between(given.docs, "latency", f"`{command}`\n\n{table(rows)}")
     return {"seconds": given.seconds, "rows": rows}

@@ -22,7 +22,6 @@ class LoadOptions:
     publish: WayIn = "http"
     events_file: Path | None = None
     pause_worker_seconds: float = 0.0
-    verify_seconds: float = 60.0
     keep: bool = False
 
 

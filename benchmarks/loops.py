@@ -1,0 +1,19 @@
+"""How the loops begin that the fan-out benchmark has for references."""
+
+import argparse
+import gc
+
+
+def begin() -> argparse.Namespace:
+    """Return bootstrap, group, guarantee and sinks as given; collect garbage as rarely as the worker does."""
+    # Records are many, short-lived and free of cycles.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("bootstrap")
+    parser.add_argument("group")
+    parser.add_argument("guarantee")
+    parser.add_argument("sinks", nargs="*")
+    given = parser.parse_args()
+    given.transactional = given.guarantee == "effectively_once"
+    return given
