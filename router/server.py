@@ -30,10 +30,11 @@ from router.credentials import FILE_NAME, Credentials, Identity, WorkspaceCreden
 from router.errors import RouterError, SettingsError
 from router.identity.callers import AccessTokens, Callers
 from router.identity.certificates import Certificates, ensure_certificates, machine_names
-from router.ingress.answers import error_answer, new_request_id, uri_of
+from router.ingress.answers import error_answer, new_request_id
 from router.ingress.http import publish_routes
 from router.ingress.paths import PublishRoute, is_publish_path
 from router.ingress.refusals import Refusal, not_found
+from router.ingress.request import uri_of
 from router.kafka.admin import ensure_all_topics
 from router.kafka.ends import EndOffsets
 from router.kafka.exclusive_writer import ExclusiveWriter
@@ -282,7 +283,7 @@ def _refusal(request: Request, error: Exception) -> Refusal:
     """Return what to answer instead of what the framework would."""
     match error:
         case HTTPException(status_code=404):
-            return not_found(uri_of(request))
+            return not_found(uri_of(request.scope))
         case HTTPException(status_code=status, detail=detail):
             allow = (error.headers or {}).get("Allow")
             return Refusal(status, "MethodNotAllowed", "MethodNotAllowed", detail, has_report=False, allow=allow)

@@ -1,18 +1,21 @@
 """The answers of the publish endpoint, header by header as Event Grid's (§3.2, §3.6)."""
 
-import uuid
 from datetime import datetime
+from random import getrandbits
 from typing import Final
+from uuid import UUID
 
 import orjson
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from router.ingress.refusals import Refusal
 from topics import Source
 
 _REQUEST_ID: Final = "x-ms-request-id"
 _VERSIONS: Final = {"api-supported-versions": "2018-01-01"}
+_SUCCESS: Final = (*((name.encode(), value.encode()) for name, value in _VERSIONS.items()), (b"content-length", b"0"))
+_NO_BODY: Final[Message] = {"type": "http.response.body", "body": b""}
 _SCHEMA_NAMES: Final = {
     "EventGridSchema": "EventGridEvent",
     "CloudEventSchemaV1_0": "CloudEventV10",
@@ -23,18 +26,21 @@ _SCHEMA_NAMES: Final = {
 
 def new_request_id() -> str:
     """Return an id for one request; it is in the answer, and in the log."""
-    return str(uuid.uuid4())
+    # uuid4() asks the system for random bytes each time; these need not be secret.
+    return str(UUID(int=getrandbits(128), version=4))
 
 
-def uri_of(request: Request) -> str:
-    """Return the address of a request without its query, which may hold a key."""
-    # Not request.url: it raises for a Host header that is no host.
-    return f"{request.scope['scheme']}://{request.headers.get('host', '')}{request.scope['path']}"
+class SuccessAnswer:
+    """200 with an empty body: every event is stored. Most answers are this one, so it is sent with little ado."""
 
+    def __init__(self, request_id: str) -> None:
+        self._request_id = request_id
 
-def success_answer(request_id: str) -> Response:
-    """Return 200 with an empty body: every event is stored."""
-    return Response(headers={**_VERSIONS, _REQUEST_ID: request_id})
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send the answer."""
+        headers = [*_SUCCESS, (_REQUEST_ID.encode(), self._request_id.encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send(_NO_BODY)
 
 
 def options_answer(addressed: Source | None, request_id: str) -> Response:

@@ -2,8 +2,8 @@
 
 import binascii
 from base64 import b64decode
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from router.credentials import BearerTokens
 from router.ingress.refusals import Refusal, empty_key, forbidden, unauthorized
@@ -20,8 +20,7 @@ _NOT_BASE64 = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(NamedTuple):
     """What a request shows of itself: its credentials as they came, where it went (port left out), and when."""
 
     host: str

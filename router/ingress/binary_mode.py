@@ -11,7 +11,7 @@ from router.ingress.refusals import Refusal, header_missing, nonconforming
 from topics.events import CONTENT_TYPE
 
 _REQUIRED: Final = ("ce-specversion", "ce-id", "ce-source", "ce-type")
-_REQUIRED_SET: Final = frozenset(_REQUIRED)
+_REQUIRED_SET: Final = frozenset(name.encode() for name in _REQUIRED)
 _STRUCTURED: Final = "application/cloudevents"
 _PREFIX: Final = "ce-"
 _ATTRIBUTE = re.compile(r"[a-z0-9]+")
@@ -19,12 +19,12 @@ _NOT_IN_HEADERS: Final = frozenset(("datacontenttype", "data"))
 """The request's own Content-Type and body say these."""
 
 
-def is_binary_mode(header_names: Iterable[str], content_type: str) -> bool:
+def is_binary_mode(header_names: Iterable[bytes], content_type: str) -> bool:
     """Say whether the headers of a request, in lower case, are those of a CloudEvent in binary mode.
 
     A body that says of itself that it is a CloudEvent wins: then the headers only repeat it (HTTP binding §3.2.2).
     """
-    return not content_type.lstrip().lower().startswith(_STRUCTURED) and not _REQUIRED_SET.isdisjoint(header_names)
+    return not _REQUIRED_SET.isdisjoint(header_names) and not content_type.lstrip().lower().startswith(_STRUCTURED)
 
 
 def structured(headers: Iterable[tuple[str, str]], body: bytes) -> bytes | Refusal:

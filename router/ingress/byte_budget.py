@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
+from types import TracebackType
 
 
 class ByteBudget:
@@ -13,20 +13,19 @@ class ByteBudget:
         self._free = total
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    @asynccontextmanager
-    async def held(self, size: int, timeout_seconds: float) -> AsyncIterator[None]:
-        """Hold `size` bytes of the budget.
+    def held(self, size: int, timeout_seconds: float) -> "HeldBytes":
+        """Return what holds `size` bytes of the budget in an `async with`.
+
+        Entering raises TimeoutError when they do not become free in time.
+        """
+        return HeldBytes(self, size, timeout_seconds)
+
+    async def take(self, size: int, timeout_seconds: float) -> None:
+        """Take bytes out of the budget.
 
         Raises:
             TimeoutError: they did not become free in time.
         """
-        await self._take(size, timeout_seconds)
-        try:
-            yield
-        finally:
-            self._give_back(size)
-
-    async def _take(self, size: int, timeout_seconds: float) -> None:
         if not self._waiting and self._free >= size:
             self._free -= size
             return
@@ -37,14 +36,15 @@ class ByteBudget:
                 await turn[1]
         except BaseException:
             if turn[1].done() and not turn[1].cancelled():
-                self._give_back(size)  # granted at the very moment of giving up
+                self.give_back(size)  # granted at the very moment of giving up
             else:
                 with suppress(ValueError):  # it may have been passed over already
                     self._waiting.remove(turn)
                 self._serve()
             raise
 
-    def _give_back(self, size: int) -> None:
+    def give_back(self, size: int) -> None:
+        """Put bytes back, for those who wait."""
         self._free += size
         self._serve()
 
@@ -54,3 +54,22 @@ class ByteBudget:
             if not turn.cancelled():
                 self._free -= size
                 turn.set_result(None)
+
+
+class HeldBytes:
+    """A part of the budget, held from entering to leaving."""
+
+    def __init__(self, budget: ByteBudget, size: int, timeout_seconds: float) -> None:
+        self._budget = budget
+        self._size = size
+        self._timeout_seconds = timeout_seconds
+
+    async def __aenter__(self) -> None:
+        """Take the bytes."""
+        await self._budget.take(self._size, self._timeout_seconds)
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """Give the bytes back."""
+        self._budget.give_back(self._size)

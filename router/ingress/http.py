@@ -3,20 +3,18 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from router.credentials import BearerTokens
 from router.errors import KafkaUnavailableError, RefusedError
 from router.ingress.accept import STRUCTURED, accept
-from router.ingress.answers import error_answer, new_request_id, options_answer, success_answer, uri_of
+from router.ingress.answers import SuccessAnswer, error_answer, new_request_id, options_answer
 from router.ingress.api_version import unsupported_version
 from router.ingress.authorize import Claims, authorize
 from router.ingress.binary_mode import is_binary_mode, structured
@@ -33,6 +31,7 @@ from router.ingress.refusals import (
     too_slow,
     unavailable,
 )
+from router.ingress.request import PublishRequest
 from router.kafka.joint_writer import JointWriter
 from router.kafka.producer import Message, Producer
 from router.observability.metrics import Metrics
@@ -42,9 +41,6 @@ from topics import WORKSPACE_EVENTS, Source
 __all__ = ("Limits", "PublishEndpoint", "is_publish_path", "publish_routes")
 
 log = structlog.get_logger(__name__)
-
-_DRAINED_BYTES = 32 * 1024 * 1024
-_DRAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +88,7 @@ class PublishEndpoint:
         now: Callable[[], datetime],
         limits: Limits,
     ) -> None:
-        self._writer = JointWriter(producer, WORKSPACE_EVENTS.name)
+        self._writer = JointWriter(producer, WORKSPACE_EVENTS.name, limits.produce_seconds)
         self._sources = sources
         self._tokens = tokens
         self._metrics = metrics
@@ -102,9 +98,9 @@ class PublishEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request, request_id = Request(scope, receive), new_request_id()
+        request_id = new_request_id()
         try:
-            answer = await self._answer(request, request_id)
+            answer = await self._answer(PublishRequest(scope, receive), request_id)
         except ClientDisconnect:
             return
         except Exception:
@@ -112,11 +108,11 @@ class PublishEndpoint:
             answer = error_answer(broken(), request_id, self._now())
         await answer(scope, receive, send)
 
-    async def _answer(self, request: Request, request_id: str) -> Response:
-        path = read_path(request.scope["path"])
+    async def _answer(self, request: PublishRequest, request_id: str) -> ASGIApp:
+        path = read_path(request.path)
         addressed = self._addressed(path)
         if path is None or (path.name is not None and addressed is None):
-            return error_answer(not_found(uri_of(request)), request_id, self._now())
+            return error_answer(not_found(request.uri()), request_id, self._now())
         if request.method == "OPTIONS":
             return options_answer(addressed, request_id)
         if request.method != "POST":
@@ -124,7 +120,7 @@ class PublishEndpoint:
         started = time.perf_counter()
         outcome = await self._publish(request, addressed)
         if isinstance(outcome, Refusal):
-            await _drain(request)
+            await request.drain()
         seconds = time.perf_counter() - started
         self._metrics.publish_seconds.observe(seconds)
         if isinstance(outcome, Refusal):
@@ -141,20 +137,20 @@ class PublishEndpoint:
             duration_ms=round(seconds * 1000, 1),
             request_id=request_id,
         )
-        return success_answer(request_id)
+        return SuccessAnswer(request_id)
 
     def _addressed(self, path: PublishPath | None) -> Source | None:
         """Return the source that the path names, if it names one that exists."""
         return self._sources.named(path.kind, path.name) if path and path.name is not None else None
 
-    async def _publish(self, request: Request, addressed: Source | None) -> Accepted | Refusal:
-        refusal = unsupported_version(request.scope["query_string"], lambda: uri_of(request))
+    async def _publish(self, request: PublishRequest, addressed: Source | None) -> Accepted | Refusal:
+        refusal = unsupported_version(request.query, request.uri)
         if refusal is not None:
             return refusal
         source = authorize(self._claims(request), addressed, self._sources, self._tokens)
         if isinstance(source, Refusal):
             return source
-        size = _announced_size(request)
+        size = request.announced_size(unknown=MAX_REQUEST_BYTES)
         if size > MAX_REQUEST_BYTES:
             return too_large(MAX_REQUEST_BYTES)
         try:
@@ -163,15 +159,15 @@ class PublishEndpoint:
         except TimeoutError:
             return unavailable("Too many requests are waiting.", self._limits.retry_after_seconds)
 
-    async def _take_in(self, request: Request, source: Source) -> Accepted | Refusal:
+    async def _take_in(self, request: PublishRequest, source: Source) -> Accepted | Refusal:
         """Read the body, make records of it and write them; the budget for the body is held."""
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                body = await _read_body(request)
+                body = await request.body(MAX_REQUEST_BYTES)
         except TimeoutError:
             return too_slow()
-        if isinstance(body, Refusal):
-            return body
+        if body is None:
+            return too_large(MAX_REQUEST_BYTES)
         messages = _messages(request, body, source, self._now())
         if isinstance(messages, Refusal):
             return messages
@@ -182,30 +178,23 @@ class PublishEndpoint:
         if not messages:
             return None
         try:
-            async with asyncio.timeout(self._limits.produce_seconds):
-                await self._writer.write(messages, size)
+            await self._writer.write(messages, size)
         except RefusedError:
             return too_large(MAX_EVENT_BYTES)
-        except (KafkaUnavailableError, TimeoutError):
+        except KafkaUnavailableError:
             return unavailable("The events could not be stored in time.", self._limits.retry_after_seconds)
         return None
 
-    def _claims(self, request: Request) -> Claims:
-        # The first of each name, in one pass: a look-up in Starlette's headers goes through all of them.
-        headers = {name: value.decode("latin-1") for name, value in reversed(request.scope["headers"])}
-        key = headers.get(b"aeg-sas-key")
+    def _claims(self, request: PublishRequest) -> Claims:
+        key = request.header(b"aeg-sas-key")
         return Claims(
-            host=_host(headers.get(b"host", "")),
-            path=request.scope["path"],
+            host=_host(request.header(b"host") or ""),
+            path=request.path,
             now=self._now(),
-            sas_key=_key_in_query(request) if key is None else key,
-            sas_token=headers.get(b"aeg-sas-token"),
-            authorization=headers.get(b"authorization"),
+            sas_key=request.key_in_query() if key is None else key,
+            sas_token=request.header(b"aeg-sas-token"),
+            authorization=request.header(b"authorization"),
         )
-
-
-def _key_in_query(request: Request) -> str | None:
-    return request.query_params.get("aeg-sas-key") if b"sas-key" in request.scope["query_string"] else None
 
 
 def _host(header: str) -> str:
@@ -214,39 +203,10 @@ def _host(header: str) -> str:
     return name.strip("[]") if colon and port.isdecimal() else f"{name}{colon}{port}".strip("[]")
 
 
-def _announced_size(request: Request) -> int:
-    length = request.headers.get("content-length", "")
-    return int(length) if length.isdecimal() else MAX_REQUEST_BYTES
-
-
-async def _read_body(request: Request) -> bytes | Refusal:
-    """Return the body; one that is too large is not kept."""
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > MAX_REQUEST_BYTES:
-            return too_large(MAX_REQUEST_BYTES)
-    return b"".join(chunks)
-
-
-async def _drain(request: Request) -> None:
-    """Let a refused request arrive, up to a limit: many clients do not read an answer before they have sent all."""
-    if "expect" in request.headers:
-        return  # it asked before sending
-    left = _DRAINED_BYTES
-    with suppress(TimeoutError, RuntimeError):  # RuntimeError: the body was read already
-        async with asyncio.timeout(_DRAIN_SECONDS):
-            async for chunk in request.stream():
-                left -= len(chunk)
-                if left < 0:
-                    return
-
-
-def _messages(request: Request, body: bytes, source: Source, accepted_at: datetime) -> list[Message] | Refusal:
-    content_type = request.headers.get("content-type", "")
-    names = [name.decode("latin-1") for name, _value in request.scope["headers"]]
-    if is_binary_mode(names, content_type):
-        event = structured(request.headers.items(), body)
+def _messages(request: PublishRequest, body: bytes, source: Source, accepted_at: datetime) -> list[Message] | Refusal:
+    content_type = request.header(b"content-type") or ""
+    if is_binary_mode(request.headers.keys(), content_type):
+        lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.header_lines]
+        event = structured(lines, body)
         return event if isinstance(event, Refusal) else accept(event, STRUCTURED, source, accepted_at)
     return accept(body, content_type, source, accepted_at)

@@ -5,8 +5,12 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from router.errors import KafkaUnavailableError, RefusedError
+import structlog
+
+from router.errors import KafkaUnavailableError, RefusedError, RouterError
 from router.kafka.producer import Message, Producer
+
+log = structlog.get_logger(__name__)
 
 MOST_RECORDS: Final = 4_000
 """Of several writers together; a single one may bring more."""
@@ -25,14 +29,15 @@ class JointWriter:
     So a single writer waits for nobody, and a thousand cost Kafka one request a partition.
     """
 
-    def __init__(self, producer: Producer, topic: str) -> None:
+    def __init__(self, producer: Producer, topic: str, wait_seconds: float) -> None:
         self._producer = producer
         self._topic = topic
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._unanswered = _Unanswered(wait_seconds)
 
     async def write(self, messages: Sequence[Message], size: int) -> None:
-        """Return once Kafka has acknowledged every record; whoever is cancelled before its turn writes nothing.
+        """Return once Kafka has acknowledged every record; whoever gives up before its turn writes nothing.
 
         `size` is about how many bytes they are.
 
@@ -42,6 +47,7 @@ class JointWriter:
         """
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(messages, size, written))
+        self._unanswered.add(written)
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"writer of {self._topic}")
         await written
@@ -50,6 +56,11 @@ class JointWriter:
         try:
             while self._waiting:
                 await self._write(self._next_group())
+                self._unanswered.forget_those_done()
+        except asyncio.CancelledError:
+            self._waiting.clear()
+            self._unanswered.fail(KafkaUnavailableError("the writer was stopped"))
+            raise
         finally:
             self._task = None
 
@@ -61,7 +72,7 @@ class JointWriter:
             if group and (records + len(first.messages) > MOST_RECORDS or size + first.size > MOST_BYTES):
                 break
             self._waiting.popleft()
-            if not first.written.done():  # else it was cancelled while it waited
+            if not first.written.done():  # else it gave up while it waited
                 group.append(first)
                 records += len(first.messages)
                 size += first.size
@@ -70,26 +81,61 @@ class JointWriter:
     async def _write(self, group: list[_Waiting]) -> None:
         if not group:
             return
-        try:
-            await self._producer.write(self._topic, [message for one in group for message in one.messages])
-        except RefusedError as error:
-            if len(group) > 1:
-                for one in group:
-                    await self._write([one])
-                return
-            _fail(group, error)
-        except KafkaUnavailableError as error:
-            _fail(group, error)
-        except BaseException as error:
-            _fail(group, KafkaUnavailableError(f"the write broke: {type(error).__name__}"))
-            raise
-        else:
+        error = await self._failure(group)
+        if isinstance(error, RefusedError) and len(group) > 1:
             for one in group:
                 if not one.written.done():
-                    one.written.set_result(None)
+                    await self._write([one])
+            return
+        for one in group:
+            if one.written.done():
+                continue
+            if error is None:
+                one.written.set_result(None)
+            else:
+                one.written.set_exception(error)
+
+    async def _failure(self, group: list[_Waiting]) -> RouterError | None:
+        """Write the records of a group; return why that failed, or None."""
+        try:
+            await self._producer.write(self._topic, [message for one in group for message in one.messages])
+        except (RefusedError, KafkaUnavailableError) as error:
+            return error
+        except Exception as error:
+            # Those who come after are tried all the same: what broke may be in this group's records.
+            log.exception("write.broke", topic=self._topic, writers=len(group))
+            return KafkaUnavailableError(f"the write broke: {type(error).__name__}")
+        return None
 
 
-def _fail(group: list[_Waiting], error: Exception) -> None:
-    for one in group:
-        if not one.written.done():
-            one.written.set_exception(error)
+class _Unanswered:
+    """Futures of writers; those not done in time fail. All have the same time, so one timer is enough for thousands."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._pending: deque[tuple[float, asyncio.Future[None]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, future: asyncio.Future[None]) -> None:
+        loop = future.get_loop()
+        deadline = loop.time() + self._seconds
+        self._pending.append((deadline, future))
+        if self._timer is None:
+            self._timer = loop.call_at(deadline, self._expire, loop)
+
+    def forget_those_done(self) -> None:
+        while self._pending and self._pending[0][1].done():
+            self._pending.popleft()
+
+    def fail(self, error: RouterError) -> None:
+        for _, future in self._pending:
+            if not future.done():
+                future.set_exception(error)
+
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
+        error = KafkaUnavailableError(f"Kafka did not acknowledge in {self._seconds:g} s")
+        while self._pending and (self._pending[0][1].done() or self._pending[0][0] <= loop.time()):
+            _, future = self._pending.popleft()
+            if not future.done():
+                future.set_exception(error)
+        self._timer = loop.call_at(self._pending[0][0], self._expire, loop) if self._pending else None

@@ -66,13 +66,13 @@ def test_what_cannot_be_read_is_refused(body, headers):
 
 
 def test_the_mode_is_told_by_any_required_header():
-    assert is_binary_mode(["host", "ce-type"], "application/json")
-    assert not is_binary_mode(["host", "ce-mine", "content-type"], "")
+    assert is_binary_mode([b"host", b"ce-type"], "application/json")
+    assert not is_binary_mode([b"host", b"ce-mine", b"content-type"], "")
 
 
 @pytest.mark.parametrize("content_type", ["application/cloudevents+json", "Application/CloudEvents-batch+json; x=y"])
 def test_a_structured_body_wins_over_headers_that_repeat_it(content_type):
-    assert not is_binary_mode(["ce-id", "ce-type"], content_type)
+    assert not is_binary_mode([b"ce-id", b"ce-type"], content_type)
 
 
 def test_a_header_that_is_there_twice_is_refused():

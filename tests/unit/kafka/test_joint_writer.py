@@ -11,7 +11,7 @@ from router.kafka.producer import Message
 
 
 class HeldProducer(MemoryProducer):
-    """Counts its writes, which wait until they are let go; refuses what is called `huge`."""
+    """Counts its writes, which wait until they are let go; refuses what is called `huge`, breaks at `poison`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,6 +23,8 @@ class HeldProducer(MemoryProducer):
         await self.go.wait()
         if any(message.value == b"huge" for message in messages):
             raise RefusedError("too large")
+        if any(message.value == b"poison" for message in messages):
+            raise ZeroDivisionError
         await super().write(topic, messages)
 
 
@@ -30,9 +32,9 @@ def message(text):
     return [Message(None, text.encode())]
 
 
-async def started(producer, *texts):
+async def started(producer, *texts, wait_seconds=10.0):
     """The writes of several tasks, the first of which is under way."""
-    writer = JointWriter(producer, "t")
+    writer = JointWriter(producer, "t", wait_seconds)
     tasks = [asyncio.create_task(writer.write(message(text), len(text))) for text in texts[:1]]
     for _ in range(3):
         await asyncio.sleep(0)
@@ -72,10 +74,39 @@ async def test_a_record_that_is_refused_is_the_failure_of_its_writer_only():
 async def test_without_kafka_everyone_is_told_and_the_next_write_is_tried():
     producer = MemoryProducer()
     producer.broken = True
-    writer = JointWriter(producer, "t")
+    writer = JointWriter(producer, "t", 10)
     for _ in range(2):
         with pytest.raises(KafkaUnavailableError):
             await writer.write(message("a"), 1)
     producer.broken = False
     await writer.write(message("b"), 1)
     assert [one.value for one in producer.topics["t"]] == [b"b"]
+
+
+async def test_who_waits_behind_a_write_that_broke_is_written_at_once():
+    producer = HeldProducer()
+    tasks = await started(producer, "poison", "b", "c")
+    producer.go.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(result) for result in results] == [KafkaUnavailableError, type(None), type(None)]
+    assert [one.value for one in producer.topics["t"]] == [b"b", b"c"]
+
+
+async def test_who_is_not_answered_in_time_is_told_and_writes_nothing_later():
+    producer = HeldProducer()
+    tasks = await started(producer, "a", "b", wait_seconds=0.01)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(result) for result in results] == [KafkaUnavailableError] * 2
+    writing = next(task for task in asyncio.all_tasks() if task.get_name() == "writer of t")
+    producer.go.set()
+    await writing
+    assert [one.value for one in producer.topics["t"]] == [b"a"]
+
+
+async def test_when_the_writer_is_stopped_nobody_waits():
+    producer = HeldProducer()
+    tasks = await started(producer, "a", "b")
+    writing = next(task for task in asyncio.all_tasks() if task.get_name() == "writer of t")
+    writing.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(result) for result in results] == [KafkaUnavailableError] * 2
