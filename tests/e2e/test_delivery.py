@@ -48,10 +48,17 @@ class FlakyProducer:
         return (await self.send_all(topic, (message,)))[0]
 
     async def send_all(self, topic: str, messages: Any) -> Any:
+        self._refuse_while_gone()
+        return await self._producer.send_all(topic, messages)
+
+    async def write(self, topic: str, messages: Any) -> None:
+        self._refuse_while_gone()
+        await self._producer.write(topic, messages)
+
+    def _refuse_while_gone(self) -> None:
         if self.gone:
             self.refusals += 1
             raise KafkaUnavailableError("gone, for this test")
-        return await self._producer.send_all(topic, messages)
 
 
 class World:
