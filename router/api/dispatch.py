@@ -68,6 +68,7 @@ class Dispatch:
         system_topics: SystemTopics,
         topics: Topics,
         resource_lists: ResourceLists,
+        topic_types: TopicTypeRequests,
         freshness: Freshness | None = None,
     ) -> None:
         one, their_workspace = event_subscriptions, workspaces
@@ -107,7 +108,7 @@ class Dispatch:
             },
             SystemTopicsInGroup: {"GET": system_topics.list_in_group},
             ResourcesInGroup: {"GET": resource_lists.list_in_group},
-            **_around(azure, TopicTypeRequests()),
+            **_around(azure, topic_types),
         }
 
     async def answer(self, call: Call) -> Answer:

@@ -192,7 +192,8 @@ class EventSubscriptions:
         return Answer(
             HTTPStatus.CREATED,
             self._shown(wanted, shown),
-            self._operations.headers(call, operation, _subscription_of(wanted.id))
+            {"ETag": etag_of(wanted)}
+            | self._operations.headers(call, operation, _subscription_of(wanted.id))
             | warnings_header(self._warnings(wanted, source)),
         )
 

@@ -27,6 +27,7 @@ from router.api.provisioning import Provisioning
 from router.api.resource_lists import ResourceLists
 from router.api.subscriber_topics import KafkaSubscriberTopics, SubscriberTopics
 from router.api.system_topics import SystemTopics
+from router.api.topic_types import TopicTypeRequests
 from router.api.topics import Topics
 from router.api.validation_route import validation_route
 from router.api.workspaces import Workspaces
@@ -175,6 +176,7 @@ def build_management(  # noqa: PLR0913 (a composition root takes every collabora
         SystemTopics(resources, sources.view, subscriptions, operations, now),
         Topics(sources, subscriptions, operations),
         ResourceLists(sources.view, resources.view),
+        TopicTypeRequests(sources.view),
         freshness,
     )
     return Management(dispatch, provisioning, tokens)

@@ -7,6 +7,7 @@ from router.api.answers import Answer, Json
 from router.api.calls import Call
 from router.api.paths import EventTypesOfSource, TopicTypes
 from router.errors import NotFoundError
+from router.sources.view import SourcesView
 from topics import EVENT_TYPES
 
 ML_TOPIC_TYPE: Final = "Microsoft.MachineLearningServices.Workspaces"
@@ -14,6 +15,9 @@ ML_TOPIC_TYPE: Final = "Microsoft.MachineLearningServices.Workspaces"
 
 class TopicTypeRequests:
     """The requests on topic types: all of them read, and nothing of them changes."""
+
+    def __init__(self, sources: SourcesView) -> None:
+        self._sources = sources
 
     async def get(self, _call: Call, path: TopicTypes) -> Answer:
         """Show the topic types, one of them, or its event types."""
@@ -26,8 +30,10 @@ class TopicTypeRequests:
 
     async def of_source(self, _call: Call, path: EventTypesOfSource) -> Answer:
         """Show the event types of a source: five of a workspace, whatever is published of a custom topic."""
-        is_workspace = "/microsoft.machinelearningservices/" in path.scope.lower()
-        return Answer(HTTPStatus.OK, {"value": event_types() if is_workspace else []})
+        source = self._sources.get(path.scope)
+        if source is None:
+            raise NotFoundError(f"The source '{path.scope[:300]}' was not found.", target=path.scope[:300])
+        return Answer(HTTPStatus.OK, {"value": event_types() if source.kind == "workspace" else []})
 
 
 def event_types() -> list[Json]:

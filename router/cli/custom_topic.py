@@ -1,5 +1,6 @@
 """`router custom-topic …`: sources of events of any kind, with the flags of `az eventgrid topic`."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -9,9 +10,9 @@ from router.cli.arguments import Spelling, command_with
 from router.cli.connection import arm_client
 from router.cli.help import PlainCommand, PlainGroup
 from router.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
+from router.cli.source_commands import DEFAULT_GROUP, ListedGroup, Regenerate, SourceKind
 from router.cli.topic_mapping import InputSchema, topic_properties
-from router.cli.workspace import DEFAULT_GROUP, KeyName
-from router.client.resource_ids import CUSTOM_TOPICS, EVENT_GRID_VERSION, LOCAL_GROUP, custom_topic_id
+from router.client.resource_ids import CUSTOM_TOPICS, EVENT_GRID_VERSION, custom_topic_id
 from router.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+KIND: Final = SourceKind("custom topic", "custom-topic", CUSTOM_TOPICS, EVENT_GRID_VERSION, custom_topic_id)
+COLUMNS: "Final[dict[str, Callable[[Json], str]]]" = {
+    "NAME": lambda one: str(one["name"]),
+    "INPUT SCHEMA": lambda one: str(one["properties"]["inputSchema"]),
+    "RESOURCE ID": lambda one: str(one["id"]),
+}
 MAPPING: Final = Spelling(spread=frozenset({"--input-mapping-fields", "--input-mapping-default-values"}))
 SpelledCommand: Final = command_with(MAPPING)
 CREATE_EXAMPLES: Final = """
@@ -70,7 +77,7 @@ def create(
     properties = topic_properties(input_schema, input_mapping_fields or (), input_mapping_default_values or ())
     _, arm = arm_client(data_dir)
     with arm:
-        path = _path(name, resource_group)
+        path = KIND.path(name, resource_group)
         answer = arm.request("PUT", path, EVENT_GRID_VERSION, {"location": "local", "properties": properties})
         _print(arm.wait_until_settled(path, answer), as_json=as_json)
 
@@ -85,31 +92,17 @@ def show(
     """Show a custom topic: its schema and where to publish to it."""
     _, arm = arm_client(data_dir)
     with arm:
-        try:
-            found = arm.get(_path(name, resource_group))
-        except NotFoundError as error:
-            raise _missing(name, error) from None
-        _print(found, as_json=as_json)
+        _print(KIND.existing(arm, name, resource_group), as_json=as_json)
 
 
 @app.command("list", cls=PlainCommand, epilog="router custom-topic list --json")
 def list_(
-    resource_group: Annotated[
-        str | None, typer.Option("--resource-group", "-g", metavar="GROUP", help="Only those of this group.")
-    ] = None,
+    resource_group: ListedGroup = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
     """List the custom topics."""
-    _, arm = arm_client(data_dir)
-    scope = LOCAL_GROUP.partition("/resourceGroups/")[0] if resource_group is None else _group(resource_group)
-    with arm:
-        found = list(arm.pages(f"{scope}/{CUSTOM_TOPICS}"))
-    if as_json:
-        output.print_json(found)
-    else:
-        rows = [[str(one["name"]), str(one["properties"]["inputSchema"]), str(one["id"])] for one in found]
-        output.print_table(("NAME", "INPUT SCHEMA", "RESOURCE ID"), rows)
+    KIND.print_list(data_dir, resource_group, COLUMNS, as_json=as_json)
 
 
 @app.command(cls=PlainCommand, epilog="router custom-topic delete orders")
@@ -121,7 +114,7 @@ def delete(
     """Delete a custom topic with its event subscriptions; the topics of their subscribers stay."""
     _, arm = arm_client(data_dir)
     with arm:
-        path = _path(name, resource_group)
+        path = KIND.path(name, resource_group)
         answer = arm.request("DELETE", path, EVENT_GRID_VERSION)
         if answer.status == 204:  # noqa: PLR2004 (no content: there was nothing)
             raise NotFoundError(f"there is no custom topic {name}", hint="See router custom-topic list.")
@@ -133,38 +126,12 @@ def delete(
 def keys(
     name: Name,
     resource_group: ResourceGroup = DEFAULT_GROUP,
-    regenerate: Annotated[
-        KeyName | None,
-        typer.Option("--regenerate", help="Make this key anew; the old one stops working at once."),
-    ] = None,
+    regenerate: Regenerate = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
     """Show a custom topic's two access keys, or make one of them anew."""
-    _, arm = arm_client(data_dir)
-    path = _path(name, resource_group)
-    action, body = ("listKeys", None) if regenerate is None else ("regenerateKey", {"keyName": regenerate.value})
-    with arm:
-        try:
-            found = arm.request("POST", f"{path}/{action}", EVENT_GRID_VERSION, body).body
-        except NotFoundError as error:
-            raise _missing(name, error) from None
-    if as_json:
-        output.print_json(found)
-    else:
-        output.print_fields([(key.value, str(found.get(key.value, ""))) for key in KeyName])
-
-
-def _group(resource_group: str) -> str:
-    return f"{LOCAL_GROUP.rpartition('/')[0]}/{resource_group}"
-
-
-def _path(name: str, resource_group: str) -> str:
-    return custom_topic_id(name, _group(resource_group))
-
-
-def _missing(name: str, error: NotFoundError) -> NotFoundError:
-    return NotFoundError(f"there is no custom topic {name}: {error.message}", hint="See router custom-topic list.")
+    KIND.print_keys(data_dir, name, resource_group, regenerate, as_json=as_json)
 
 
 def _print(topic: "Json", *, as_json: bool) -> None:

@@ -1,6 +1,8 @@
 """`router event-subscription …`: who wants which events, with the flags of `az eventgrid event-subscription`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -57,9 +59,7 @@ def create(
     from router.cli.subscription_body import properties_of  # noqa: PLC0415 (pydantic is heavy)
 
     properties = properties_of(flags)
-    access, arm = arm_client(data_dir)
-    with arm:
-        path = event_subscription_id(source_resource_id or access.workspace, name)
+    with _addressed(name, source_resource_id, data_dir) as (arm, path):
         answer = arm.request("PUT", path, EVENT_GRID_VERSION, {"properties": properties})
         _show_settled(arm, path, answer, as_json=as_json)
 
@@ -79,9 +79,7 @@ def update(
     """
     from router.cli.subscription_body import changes_of  # noqa: PLC0415 (pydantic is heavy)
 
-    access, arm = arm_client(data_dir)
-    with arm:
-        path = event_subscription_id(source_resource_id or access.workspace, name)
+    with _addressed(name, source_resource_id, data_dir) as (arm, path):
         changes = changes_of(flags, _existing(arm, path, name).get("properties") or {})
         _show_settled(arm, path, arm.request("PATCH", path, EVENT_GRID_VERSION, changes), as_json=as_json)
 
@@ -97,9 +95,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one event subscription."""
-    access, arm = arm_client(data_dir)
-    with arm:
-        path = event_subscription_id(source_resource_id or access.workspace, name)
+    with _addressed(name, source_resource_id, data_dir) as (arm, path):
         resource = _existing(arm, path, name)
         url = _full_url(arm, path, resource) if include_full_endpoint_url else None
     if as_json:
@@ -127,10 +123,8 @@ def signing_secret(
     as_json: AsJson = False,
 ) -> None:
     """Show what a webhook verifies the signatures of its requests with (Standard Webhooks)."""
-    access, arm = arm_client(data_dir)
     given = {"algorithm": algorithm, "overlapHours": overlap_hours}
-    with arm:
-        path = event_subscription_id(source_resource_id or access.workspace, name)
+    with _addressed(name, source_resource_id, data_dir) as (arm, path):
         _existing(arm, path, name)
         action = "rotateSigningSecret" if rotate else "getSigningSecrets"
         body = {key: value for key, value in given.items() if value is not None} if rotate else None
@@ -178,9 +172,7 @@ def delete(
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Delete an event subscription. Nothing happens when there is none."""
-    access, arm = arm_client(data_dir)
-    with arm:
-        path = event_subscription_id(source_resource_id or access.workspace, name)
+    with _addressed(name, source_resource_id, data_dir) as (arm, path):
         try:
             arm.get(path)
         except NotFoundError:
@@ -189,6 +181,14 @@ def delete(
         answer = arm.request("DELETE", path, EVENT_GRID_VERSION | ({"deleteTopic": "true"} if delete_topic else {}))
         arm.wait(path, answer)
     output.say(f"Deleted event subscription {name}{' and its topic' if delete_topic else ''}.")
+
+
+@contextmanager
+def _addressed(name: str, source_resource_id: str | None, data_dir: Path) -> "Iterator[tuple[ArmClient, str]]":
+    """Give a client, and the resource id of a subscription: on the local workspace unless told otherwise."""
+    access, arm = arm_client(data_dir)
+    with arm:
+        yield arm, event_subscription_id(source_resource_id or access.workspace, name)
 
 
 def _existing(arm: "ArmClient", path: str, name: str) -> "Json":

@@ -457,6 +457,8 @@ async def test_of_two_changes_at_once_the_second_one_learns_of_the_first(site: S
         return int(answer.status_code)
 
     assert [await change(etag), await change(etag), await change("*")] == [201, 412, 201]
+    made = await site.api.put("es1", to_topic("es1"))
+    assert made.headers["etag"] == (await site.api.get("es1")).headers["etag"] != etag
     gone = await site.client.delete(f"{path}?{VERSION}", headers=headers | {"if-match": etag})
     assert (gone.status_code, gone.json()["error"]["code"]) == (412, "PreconditionFailed")
 

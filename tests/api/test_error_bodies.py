@@ -162,6 +162,7 @@ OTHERS: list[tuple[str, str, str, Any, int, str, str, str]] = [
     ("another topic type", "PUT", SYSTEM_TOPIC + "3", {"properties": {"source": "/x", "topicType": "a.b"}}, 400, "InvalidRequest", "properties.topicType", ML_TYPE),
     ("no such system topic", "GET", SYSTEM_TOPIC + "9", None, 404, "ResourceNotFound", SYSTEM_TOPIC + "9", "system topic"),
     ("a workspace's name", "PUT", WORKSPACE.rpartition("/")[0] + "/a.b", {}, 400, "InvalidRequest", "name", "3 to 33"),
+    ("no such source to ask for types", "GET", f"{ELSEWHERE}/providers/Microsoft.EventGrid/eventTypes", None, 404, "ResourceNotFound", ELSEWHERE, "source"),
     ("no such topic type", "GET", "/providers/Microsoft.EventGrid/topicTypes/a.b", None, 404, "ResourceNotFound", "topicType", ML_TYPE),
 ]  # fmt: skip
 
