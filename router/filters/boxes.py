@@ -1,73 +1,194 @@
-"""Boxes: members with two bounds or more, found by the intersection of bit sets (docs/decisions/0013)."""
+"""Boxes: members with several bounds, or with negations and intervals of their own: found by bit sets (decision 0022).
+
+Members of a group are rows of a part. Each side of a part narrows the bit set of those that may match; what a side
+excludes one by one is left out at the end.
+"""
 
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from itertools import compress
+from typing import Any, Final, Protocol
 
+from router.filters.exclusions import Excluded
+from router.filters.intervals import Inside
 from router.filters.members import Entry, number_for
-from router.filters.requirements import Bound
+from router.filters.requirements import Bound, Exclusion, Side
 from router.filters.values import Values
 
-_FEW: Final = 24
-"""So many are compared one by one."""
+_FEW: Final = 32
+"""So many new rows are asked one by one."""
+_LARGEST_MERGED: Final = 2048
+"""So many rows are compiled in a few milliseconds; a larger part is left as it is."""
+_GROWTH: Final = 3
 _BLOCK: Final = 16
 _MOST_BLOCKS: Final = 512
-_SPARSE: Final = 4
+_SPARSE: Final = 8
 _NOT_ZERO: Final = re.compile(rb"[^\0]").finditer
 _BITS: Final = tuple(tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256))
+_FLAGS: Final = tuple(bytes(byte >> bit & 1 for bit in range(8)) for byte in range(256))
 
-Thresholds = tuple[float, ...]
+Row = tuple[Any, ...]
+"""Of each side what is asked there: a threshold, or a requirement."""
 
 
 class Boxes:
-    """Members with a threshold for each of several bounds.
+    """Members that differ in what they ask at each of several sides.
 
-    Most stand in a compiled part, which copies share; what was added or removed since is looked at one by one, and
-    compiled when it has become much.
+    Most stand in compiled parts, which copies share; the newest are asked one by one, until there are enough of them
+    for a part of their own, or for one together with the parts that are not much larger.
     """
 
-    __slots__ = ("_bounds", "_compiled", "_rows", "epoch")
+    __slots__ = ("_fresh", "_parts", "_places", "_sides", "epoch")
 
-    def __init__(self, bounds: tuple[Bound, ...], epoch: object) -> None:
+    def __init__(self, sides: tuple[Side, ...], epoch: object) -> None:
         self.epoch = epoch
-        self._bounds = bounds
-        self._rows: dict[Any, Thresholds] = {}
-        self._compiled = _Compiled(bounds, {})
+        self._sides = sides
+        self._parts: tuple[_Part, ...] = ()
+        self._places: dict[Any, Row] = {}
+        self._fresh: dict[Any, Row] = {}
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._places)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._rows)
+        return iter(self._places)
 
     def copy(self, epoch: object) -> "Boxes":
         """Return a copy that may change during `epoch`."""
-        copy = Boxes(self._bounds, epoch)
-        copy._rows = self._rows.copy()
-        copy._compiled = self._compiled.copy()
+        copy = Boxes(self._sides, epoch)
+        copy._parts, copy._places, copy._fresh = self._parts, self._places.copy(), self._fresh.copy()
         return copy
 
-    def add(self, entry: Entry, thresholds: Thresholds) -> None:
+    def add(self, entry: Entry, asked: Row) -> None:
         """Take in a subscription."""
-        self._rows[entry] = thresholds
-        self._compiled.fresh[entry] = thresholds
+        self._places[entry] = self._fresh[entry] = asked
 
-    def remove(self, entry: Entry, _thresholds: Thresholds) -> None:
+    def remove(self, entry: Entry, _asked: Row) -> None:
         """Let go of a subscription."""
-        del self._rows[entry]
-        if self._compiled.fresh.pop(entry, None) is None:
-            self._compiled.gone.add(self._compiled.rows[entry])
+        del self._places[entry]
+        if self._fresh.pop(entry, None) is not None:
+            return
+        parts = [part.without(entry) if entry in part.rows else part for part in self._parts]
+        for part in parts:
+            if part.is_worn:
+                self._fresh |= {other: self._places[other] for other in part.entries}
+        self._parts = tuple(part for part in parts if not part.is_worn)
 
     def collect(self, values: Values, found: list[Any]) -> None:
         """Add the targets of those that match."""
-        compiled = self._compiled
-        if compiled.is_stale(len(self._rows)):
-            compiled = self._compiled = _Compiled(self._bounds, self._rows)
-        compiled.collect(values, found)
+        if len(self._fresh) > _FEW:
+            self._compile()
+        for part in self._parts:
+            part.collect(values, found)
+        if self._fresh:
+            self._ask_fresh(values, found)
+
+    def _ask_fresh(self, values: Values, found: list[Any]) -> None:
+        numbers = [number_for(side, values) if isinstance(side, Bound) else None for side in self._sides]
+        for entry, row in self._fresh.items():
+            for side, asked, number in zip(self._sides, row, numbers, strict=True):
+                if isinstance(side, Bound):
+                    if number is None or not _passes(side, asked, number):
+                        break
+                elif not asked.condition.accepts(values[side.slot]):
+                    break
+            else:
+                found.append(entry.target)
+
+    def _compile(self) -> None:
+        """Make a part of what is fresh, together with the last parts while these are small."""
+        rows, parts = self._fresh, list(self._parts)
+        while parts and len(parts[-1].rows) <= min(_GROWTH * len(rows), _LARGEST_MERGED - len(rows)):
+            rows = {entry: self._places[entry] for entry in parts.pop().entries} | rows
+        self._parts, self._fresh = (*parts, _Part(self._sides, rows)), {}
 
 
-class _Side:
+def _passes(bound: Bound, threshold: float, number: float) -> bool:
+    if number == threshold:
+        return bound.is_closed
+    return (number < threshold) is bound.is_upper
+
+
+class _Narrow(Protocol):
+    """A compiled side."""
+
+    def narrow(self, values: Values, passing: int, others: set[int]) -> int:
+        """Return the rows of `passing` that may pass; those among them that do not are added to `others`."""
+        ...
+
+
+class _Part:
+    """Some rows, compiled; what is `gone` is no more."""
+
+    __slots__ = ("_alive", "_gone", "_sides", "_targets", "rows")
+
+    def __init__(self, sides: Sequence[Side], rows: dict[Any, Row]) -> None:
+        self.rows = {entry: row for row, entry in enumerate(rows)}
+        self._targets = [entry.target for entry in rows]
+        self._sides = [
+            _compiled(side, column) for side, column in zip(sides, zip(*rows.values(), strict=True), strict=True)
+        ]
+        self._alive = (1 << len(rows)) - 1
+        self._gone: frozenset[int] = frozenset()
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether so much of it is gone that it should be compiled anew."""
+        return len(self._gone) * 2 > len(self.rows)
+
+    @property
+    def entries(self) -> list[Any]:
+        """What is there still."""
+        return [entry for entry, row in self.rows.items() if row not in self._gone]
+
+    def without(self, entry: Any) -> "_Part":  # noqa: ANN401 (a subscription)
+        """Return the part with one subscription less."""
+        row = self.rows[entry]
+        part = object.__new__(_Part)
+        part.rows, part._targets, part._sides = self.rows, self._targets, self._sides
+        part._alive, part._gone = self._alive & ~(1 << row), self._gone | {row}
+        return part
+
+    def collect(self, values: Values, found: list[Any]) -> None:
+        """Add the targets of the rows that pass every side."""
+        passing, others = self._alive, set[int]()
+        for side in self._sides:
+            passing = side.narrow(values, passing, others)
+            if not passing:
+                return
+        if passing is self._alive and (len(self._gone) + len(others)) * _SPARSE < len(self._targets):
+            self._add_all_but(others.union(self._gone) if self._gone else others, found)
+        elif passing.bit_count() * _SPARSE > len(self._targets):
+            self._add_many(passing, others, found)
+        else:
+            targets = self._targets
+            found += [targets[row] for row in _rows_of(passing) if row not in others]
+
+    def _add_all_but(self, others: set[int], found: list[Any]) -> None:
+        targets, start = self._targets, 0
+        for row in sorted(others):
+            found += targets[start:row]
+            start = row + 1
+        found += targets[start:] if start else targets
+
+    def _add_many(self, passing: int, others: set[int], found: list[Any]) -> None:
+        octets = passing.to_bytes(len(self._targets) // 8 + 1, "little")
+        flags = bytearray(b"".join([_FLAGS[octet] for octet in octets]))
+        for row in others:
+            flags[row] = 0
+        found += compress(self._targets, flags)
+
+
+def _compiled(side: Side, column: Sequence[Any]) -> _Narrow:
+    if isinstance(side, Bound):
+        return _Ordered(side, column)
+    if isinstance(side, Exclusion):
+        return Excluded(side, column)
+    return Inside(side, column)
+
+
+class _Ordered:
     """The thresholds of one bound in order, and bit sets of those that the first blocks of them belong to."""
 
     __slots__ = ("_bound", "_is_upper", "_order", "_place", "_sets", "_size", "_slot", "_thresholds")
@@ -89,86 +210,22 @@ class _Side:
                 bits[row >> 3] |= 1 << (row & 7)
             self._sets.append(int.from_bytes(bits, "little"))
 
-    def passing(self, values: Values) -> int:
-        """Return how many rows pass, which are the first of the order."""
+    def narrow(self, values: Values, passing: int, others: set[int]) -> int:
+        """Return the rows of `passing` that may pass: whole blocks of them, of which those behind the value do not."""
         number = values[self._slot]
         if number.__class__ is not float:
             number = number_for(self._bound, values)
             if number is None:
                 return 0
         place = self._place(self._thresholds, number)
-        return len(self._thresholds) - place if self._is_upper else place
-
-    def rows(self, passing: int) -> tuple[int, list[int]]:
-        """Return a bit set of the rows that pass and a few others, and the others."""
-        blocks = -(-passing // self._size)
-        return self._sets[blocks], self._order[passing : blocks * self._size]
-
-
-class _Compiled:
-    """Some rows with their bit sets; what is `fresh` is not among them, and what is `gone` is no more."""
-
-    __slots__ = ("_bounds", "_sides", "_targets", "fresh", "gone", "rows")
-
-    def __init__(self, bounds: tuple[Bound, ...], rows: dict[Any, Thresholds]) -> None:
-        self._bounds = bounds
-        self.rows = {entry: row for row, entry in enumerate(rows)}
-        self._targets = [entry.target for entry in rows]
-        columns = list(zip(*rows.values(), strict=True)) if rows else []
-        self._sides = [_Side(bound, column) for bound, column in zip(bounds, columns, strict=False)]
-        self.fresh: dict[Any, Thresholds] = {}
-        self.gone: set[int] = set()
-
-    def copy(self) -> "_Compiled":
-        """Return a copy whose changes are its own."""
-        copy = object.__new__(_Compiled)
-        copy._bounds, copy._sides = self._bounds, self._sides
-        copy._targets, copy.rows = self._targets, self.rows
-        copy.fresh, copy.gone = self.fresh.copy(), self.gone.copy()
-        return copy
-
-    def is_stale(self, rows: int) -> bool:
-        """Whether so much has changed that it should be compiled anew."""
-        return len(self.fresh) + len(self.gone) > max(_FEW, rows // 8)
-
-    def collect(self, values: Values, found: list[Any]) -> None:
-        """Add the targets of the rows that pass every bound."""
-        if self.fresh:
-            numbers = [number_for(bound, values) for bound in self._bounds]
-            if None not in numbers:
-                for entry, thresholds in self.fresh.items():
-                    if all(map(_passes, self._bounds, thresholds, numbers)):
-                        found.append(entry.target)
-        counts = []
-        for side in self._sides:
-            count = side.passing(values)
-            if not count:
-                return
-            counts.append(count)
-        if counts:
-            self._collect_rows(counts, found)
-
-    def _collect_rows(self, counts: list[int], found: list[Any]) -> None:
-        passing, others = -1, set[int]()
-        for side, count in zip(self._sides, counts, strict=True):
-            rows, but_not = side.rows(count)
-            passing &= rows
-            if not passing:
-                return
-            others.update(but_not)
-        others |= self.gone
-        targets = self._targets
-        found += [targets[row] for row in _rows_of(passing) if row not in others]
-
-
-def _passes(bound: Bound, threshold: float, number: float) -> bool:
-    if number == threshold:
-        return bound.is_closed
-    return (number < threshold) is bound.is_upper
+        count = len(self._thresholds) - place if self._is_upper else place
+        blocks = -(-count // self._size)
+        passing &= self._sets[blocks]
+        if passing:
+            others.update(self._order[count : blocks * self._size])
+        return passing
 
 
 def _rows_of(bits: int) -> list[int]:
     octets = bits.to_bytes(bits.bit_length() // 8 + 1, "little")
-    if bits.bit_count() * _SPARSE > len(octets):
-        return [start * 8 + bit for start, octet in enumerate(octets) if octet for bit in _BITS[octet]]
     return [match.start() * 8 + bit for match in _NOT_ZERO(octets) for bit in _BITS[octets[match.start()]]]

@@ -38,6 +38,8 @@ class Writer:
                 node.bucket = node.bucket.copy(self._epoch)
             node.bucket.add(entry, used)
             entry.places.append((way, used))
+            if len(node.bucket.groups) > node.bucket.crowd:
+                _merge(node.bucket, way)
             return
         anchor, used = chosen.anchor, (*used, chosen)
         table = self._table(node, anchor)
@@ -81,10 +83,10 @@ class Writer:
     def _divide(self, bucket: Bucket, way: tuple[Hop, ...]) -> None:
         """Give a crowded bucket a node, unless too few of its subscriptions can be told apart by a lookup."""
         entries = [entry for members in bucket.groups.values() for entry in members]
-        places = [next(place for place in entry.places if place[0] == way) for entry in entries]
+        places = [_place(entry, way) for entry in entries]
         divisible = sum(entry.can_be_told(used) for entry, (_, used) in zip(entries, places, strict=True))
         if divisible * 2 < len(entries):
-            bucket.crowd = len(bucket.groups) * 2
+            _merge(bucket, way)
             return
         bucket.groups = {}
         bucket.node = Node(self._epoch)
@@ -114,3 +116,15 @@ class Writer:
             bucket = bucket.copy(self._epoch)
         table.put(operand, bucket)
         return bucket
+
+
+def _merge(bucket: Bucket, way: tuple[Hop, ...]) -> None:
+    """Put those into one group that only negations or intervals keep apart; then wait until it is twice as crowded."""
+    if not bucket.merges:
+        for entry in bucket.take_mergeable():
+            bucket.add(entry, _place(entry, way)[1])
+    bucket.crowd = max(bucket.crowd, len(bucket.groups) * 2)
+
+
+def _place(entry: Entry, way: tuple[Hop, ...]) -> tuple[tuple[Hop, ...], Used]:
+    return next(place for place in entry.places if place[0] == way)

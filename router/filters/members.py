@@ -29,11 +29,11 @@ class Members(Protocol):
         """Return a copy that may change during `epoch`."""
         ...
 
-    def add(self, entry: Any, thresholds: tuple[float, ...]) -> None:  # noqa: ANN401 (a subscription)
+    def add(self, entry: Any, row: tuple[Any, ...]) -> None:  # noqa: ANN401 (a subscription)
         """Take in a subscription."""
         ...
 
-    def remove(self, entry: Any, thresholds: tuple[float, ...]) -> None:  # noqa: ANN401 (a subscription)
+    def remove(self, entry: Any, row: tuple[Any, ...]) -> None:  # noqa: ANN401 (a subscription)
         """Let go of a subscription."""
         ...
 
@@ -74,12 +74,12 @@ class Everyone:
         """Return a copy that may change during `epoch`."""
         return Everyone(epoch, self._entries.copy())
 
-    def add(self, entry: Entry, _thresholds: tuple[float, ...]) -> None:
+    def add(self, entry: Entry, _row: tuple[Any, ...]) -> None:
         """Take in a subscription."""
         self._entries[entry] = None
         self._targets = None
 
-    def remove(self, entry: Entry, _thresholds: tuple[float, ...]) -> None:
+    def remove(self, entry: Entry, _row: tuple[Any, ...]) -> None:
         """Let go of a subscription."""
         del self._entries[entry]
         self._targets = None
@@ -123,16 +123,16 @@ class Sorted:
         copy._targets = self._targets.copy()
         return copy
 
-    def add(self, entry: Entry, thresholds: tuple[float, ...]) -> None:
+    def add(self, entry: Entry, row: tuple[Any, ...]) -> None:
         """Take in a subscription."""
-        place = bisect_right(self._thresholds, thresholds[0])
-        self._thresholds.insert(place, thresholds[0])
+        place = bisect_right(self._thresholds, row[0])
+        self._thresholds.insert(place, row[0])
         self._entries.insert(place, entry)
         self._targets.insert(place, entry.target)
 
-    def remove(self, entry: Entry, thresholds: tuple[float, ...]) -> None:
+    def remove(self, entry: Entry, row: tuple[Any, ...]) -> None:
         """Let go of a subscription."""
-        place = self._entries.index(entry, bisect_left(self._thresholds, thresholds[0]))
+        place = self._entries.index(entry, bisect_left(self._thresholds, row[0]))
         del self._thresholds[place], self._entries[place], self._targets[place]
 
     def collect(self, values: Values, found: list[Any]) -> None:

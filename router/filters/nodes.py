@@ -9,7 +9,8 @@ from typing import Any, Final
 from router.filters.boxes import Boxes
 from router.filters.collecting import Plan
 from router.filters.members import Everyone, Members, Sorted
-from router.filters.requirements import AnchorKind, Bound, Requirement
+from router.filters.operators import Relation
+from router.filters.requirements import AnchorKind, Bound, Exclusion, Requirement, Side
 from router.filters.tables import Hit, Table
 
 Hop = tuple[AnchorKind, int, bool, Any]
@@ -45,30 +46,52 @@ class Entry:
         """Whether a value that is there can still tell it from others."""
         return any(one.anchor is not None and one.anchor.kind != "present" for one in self.candidates(used))
 
-    def group(self, used: Used) -> tuple[tuple[Requirement, ...], tuple[Bound, ...], tuple[float, ...]]:
-        """Return what is left to ask of it: requirements, bounds, and the thresholds of the bounds."""
+    def group(self, used: Used, *, merges: bool) -> tuple[tuple[Requirement, ...], tuple[Side, ...], tuple[Any, ...]]:
+        """Return what is left to ask of it: requirements, sides, and what is asked there.
+
+        If its bucket `merges`, negations and intervals are sides too.
+        """
         left = [one for one in self.requirements if one not in used or one.is_loose]
-        if not any([one.bounds for one in left]):  # noqa: C419 (faster so)
+        if not any([one.bounds or (merges and one.side) for one in left]):  # noqa: C419 (faster so)
             return tuple(left), (), ()
-        bounded = [pair for one in left for pair in zip(one.bounds, one.thresholds, strict=True)]
-        bounded.sort(key=_in_order)
-        asked = tuple(one for one in left if not one.bounds)
-        return asked, tuple(bound for bound, _ in bounded), tuple(threshold for _, threshold in bounded)
+        sided: list[tuple[Side, Any]] = [pair for one in left for pair in zip(one.bounds, one.thresholds, strict=True)]
+        sided.sort(key=_in_order)
+        if merges:
+            others = [(one.side, one) for one in left if one.side is not None]
+            sided += sorted(others, key=_in_order)
+        asked = tuple(one for one in left if not (one.bounds or (merges and one.side)))
+        return asked, tuple(side for side, _ in sided), tuple(asked_there for _, asked_there in sided)
 
 
-def _in_order(bounded: tuple[Bound, float]) -> tuple[int, bool, bool, bool]:
-    bound = bounded[0]
-    return bound.slot, bound.is_upper, bound.is_closed, bound.on_arrays
+def _in_order(sided: tuple[Side, Any]) -> tuple[Any, ...]:
+    side = sided[0]
+    match side:
+        case Bound():
+            return side.slot, side.is_upper, side.is_closed, side.on_arrays
+        case Exclusion():
+            # Searching a text takes longest, and is saved where nothing is left to exclude.
+            return (
+                side.relation is Relation.CONTAINS,
+                1,
+                side.slot,
+                side.relation.value,
+                side.is_numeric,
+                side.on_arrays,
+            )
+        case _:
+            return False, 0, side.slot, side.is_negated, side.on_arrays
 
 
 class Bucket:
     """Subscriptions that are found together: in groups that differ in what is left to ask, or divided by a node."""
 
-    __slots__ = ("_hits", "crowd", "epoch", "groups", "node")
+    __slots__ = ("_hits", "crowd", "epoch", "groups", "merges", "node")
 
     def __init__(self, epoch: object) -> None:
         self.epoch = epoch
-        self.groups: dict[tuple[tuple[Requirement, ...], tuple[Bound, ...]], Members] = {}
+        self.groups: dict[tuple[tuple[Requirement, ...], tuple[Side, ...]], Members] = {}
+        # Whether subscriptions are of one group although they exclude different things.
+        self.merges = False
         self.node: Node | None = None
         self.crowd = _CROWD
         self._hits: Sequence[Hit] | None = None
@@ -89,35 +112,46 @@ class Bucket:
     def copy(self, epoch: object) -> "Bucket":
         """Return a copy that may change during `epoch`."""
         copy = Bucket(epoch)
-        copy.groups, copy.node, copy.crowd = self.groups.copy(), self.node, self.crowd
+        copy.groups, copy.node, copy.crowd, copy.merges = self.groups.copy(), self.node, self.crowd, self.merges
         return copy
 
     def add(self, entry: Entry, used: Used) -> None:
         """File a subscription in its group."""
-        asked, bounds, thresholds = entry.group(used)
-        members = self.groups.get((asked, bounds))
+        asked, sides, row = entry.group(used, merges=self.merges)
+        members = self.groups.get((asked, sides))
         if members is None:
-            members = _members_of(bounds, self.epoch)
+            members = _members_of(sides, self.epoch)
         elif members.epoch is not self.epoch:
             members = members.copy(self.epoch)
-        members.add(entry, thresholds)
-        self.groups[asked, bounds] = members
+        members.add(entry, row)
+        self.groups[asked, sides] = members
 
     def remove(self, entry: Entry, used: Used) -> None:
         """Take a subscription out of its group."""
-        asked, bounds, thresholds = entry.group(used)
-        members = self.groups[asked, bounds]
+        asked, sides, row = entry.group(used, merges=self.merges)
+        members = self.groups[asked, sides]
         if members.epoch is not self.epoch:
-            members = self.groups[asked, bounds] = members.copy(self.epoch)
-        members.remove(entry, thresholds)
+            members = self.groups[asked, sides] = members.copy(self.epoch)
+        members.remove(entry, row)
         if not len(members):
-            del self.groups[asked, bounds]
+            del self.groups[asked, sides]
+
+    def take_mergeable(self) -> list[Entry]:
+        """Take out those that negations or intervals keep apart, to be filed again: from now on it merges."""
+        self.merges = True
+        entries: list[Entry] = []
+        for (asked, sides), members in list(self.groups.items()):
+            if any(one.side is not None for one in asked):
+                entries += members
+                del self.groups[asked, sides]
+        return entries
 
 
-def _members_of(bounds: tuple[Bound, ...], epoch: object) -> Members:
-    if not bounds:
+def _members_of(sides: tuple[Side, ...], epoch: object) -> Members:
+    if not sides:
         return Everyone(epoch)
-    return Sorted(bounds[0], epoch) if len(bounds) == 1 else Boxes(bounds, epoch)
+    first = sides[0]
+    return Sorted(first, epoch) if len(sides) == 1 and isinstance(first, Bound) else Boxes(sides, epoch)
 
 
 def _hit(asked: tuple[Requirement, ...], members: Members) -> Hit:

@@ -35,14 +35,39 @@ class Bound:
     on_arrays: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """What a value must not be, by one operator; subscriptions that share it differ in their operands only."""
+
+    slot: int
+    relation: Relation
+    is_numeric: bool
+    on_arrays: bool
+    matches_missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Several intervals that a number must be in, or must not be in; subscriptions differ in the intervals only."""
+
+    slot: int
+    is_negated: bool
+    on_arrays: bool
+    matches_missing: bool
+
+
+Side = Bound | Exclusion | Within
+"""What subscriptions of a group may share while each asks for something of its own there."""
+
+
 class Requirement:
     """A condition of one or more subscriptions on the value in a slot.
 
-    With `bounds` (and their `thresholds`) it need not be asked. What the anchor finds need not be asked either, unless
-    the anchor `is_loose`.
+    With `bounds` (and their `thresholds`) it need not be asked; where many meet, nor with a `side`. What the anchor
+    finds need not be asked either, unless the anchor `is_loose`.
     """
 
-    __slots__ = ("anchor", "bounds", "condition", "identity", "number", "places", "slot", "thresholds", "users")
+    __slots__ = ("anchor", "bounds", "condition", "identity", "number", "places", "side", "slot", "thresholds", "users")
 
     def __init__(self, number: int, slot: int, condition: Condition, identity: Hashable) -> None:
         self.number = number
@@ -52,6 +77,7 @@ class Requirement:
         self.users = 0
         self.anchor = _anchor_of(slot, condition)
         self.bounds, self.thresholds = _bounds_of(slot, condition)
+        self.side = None if self.bounds else _side_of(slot, condition)
         anchor = self.anchor
         self.places = () if anchor is None else tuple((anchor.kind, slot, operand) for operand in anchor.operands)
 
@@ -173,3 +199,15 @@ def _bounds_of(slot: int, condition: Condition) -> tuple[tuple[Bound, ...], tupl
         sides = (Bound(slot, False, True, False), Bound(slot, True, True, False))  # noqa: FBT003 (a record's fields)
         return sides, condition.operands[0]
     return (), ()
+
+
+def _side_of(slot: int, condition: Condition) -> Exclusion | Within | None:
+    operator, on_arrays = condition.operator, condition.on_arrays
+    if operator is None:
+        return None
+    if operator.relation is Relation.WITHIN:
+        return Within(slot, operator.is_negated, on_arrays, operator.matches_missing)
+    # An empty text is in every other one: nothing looks that up.
+    if not operator.is_negated or operator.operand is None or "" in condition.operands:
+        return None
+    return Exclusion(slot, operator.relation, operator.operand == "number", on_arrays, operator.matches_missing)

@@ -1,0 +1,86 @@
+"""Intervals: several of each member, of many members at once; which of them a number is in, or is not in."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Final
+
+from router.filters.requirements import Requirement, Within
+from router.filters.values import Values, elements_of
+
+_BLOCK: Final = 16
+_MOST_ELEMENTS: Final = 64
+"""An array with more numbers than these is asked about row by row."""
+_START, _END = 0, 1
+
+
+class Inside:
+    """The ends of all rows' intervals in order, and a bit set of who is inside at every so many-th of them.
+
+    The intervals of a row are made disjoint, so that each start takes it in and each end lets it out: between two bit
+    sets a row that is passed changes sides.
+    """
+
+    __slots__ = ("_asked", "_ends", "_order", "_sets", "_side")
+
+    def __init__(self, side: Within, asked: Sequence[Requirement]) -> None:
+        self._side = side
+        self._asked = asked
+        events = sorted(
+            (number, kind, row)
+            for row, requirement in enumerate(asked)
+            for interval in disjoint(requirement.condition.operands)
+            for kind, number in enumerate(interval)
+        )
+        # A start is passed by what equals it, an end only by what is greater.
+        self._ends = [(number, kind) for number, kind, _ in events]
+        self._order = [row for _, _, row in events]
+        self._sets, bits = [0], bytearray(len(asked) // 8 + 1)
+        for start in range(0, len(events), _BLOCK):
+            for row in self._order[start : start + _BLOCK]:
+                bits[row >> 3] ^= 1 << (row & 7)
+            self._sets.append(int.from_bytes(bits, "little"))
+
+    def narrow(self, values: Values, passing: int, _others: set[int]) -> int:
+        """Return the rows of `passing` that pass."""
+        side, value = self._side, values[self._side.slot]
+        if value is None:
+            return passing if side.matches_missing else 0
+        if value.__class__ is float or value.__class__ is int:
+            inside = self._at(value)
+        elif value.__class__ is not list:
+            inside = 0
+        elif not side.on_arrays:
+            return 0
+        else:
+            numbers = elements_of(value).numbers
+            if len(numbers) > _MOST_ELEMENTS:
+                return passing & self._asked_one_by_one(value)
+            inside = 0
+            for number in numbers:
+                inside |= self._at(number)
+        return passing & (~inside if side.is_negated else inside)
+
+    def _at(self, number: float) -> int:
+        place = bisect_left(self._ends, (number, _END))
+        block = (place + _BLOCK // 2) // _BLOCK
+        near = min(block * _BLOCK, len(self._order))
+        inside = self._sets[block]
+        for row in self._order[min(place, near) : max(place, near)]:
+            inside ^= 1 << row
+        return inside
+
+    def _asked_one_by_one(self, value: list[object]) -> int:
+        return sum(1 << row for row, one in enumerate(self._asked) if one.condition.accepts(value))
+
+
+def disjoint(intervals: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the same numbers as intervals of which none meets another."""
+    found: list[tuple[float, float]] = []
+    for low, high in sorted(intervals):
+        if low > high:
+            continue
+        if found and low <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], high)
+        else:
+            found.append((low, high))
+    return found
