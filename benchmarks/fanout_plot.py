@@ -51,7 +51,7 @@ def _panel(rows: Sequence[Row], sinks: int, top: float) -> tuple[str, float]:
         alike = [row for row in rows if row.entry.contestant.name == name]
         middle = top + len(alike) * BAR / 2 + 4
         title = html.escape(alike[0].entry.contestant.title.replace("**", ""))
-        weight = ' font-weight="600"' if alike[0].entry.contestant.instances else ""
+        weight = ' style="font-weight: 600"' if alike[0].entry.contestant.instances else ""
         parts.append(f'<text x="{LABELS - 10}" y="{middle:.1f}" text-anchor="end"{weight}>{title}</text>')
         for row in alike:
             parts.append(_bar(row, top, most))
@@ -66,5 +66,5 @@ def _bar(row: Row, top: float, most: float) -> str:
         f'<rect x="{LABELS}" y="{top + 1}" width="{width:.1f}" height="{BAR - 2}" rx="2"'
         f' fill="{COLOURS[row.entry.guarantee]}"/>'
         f'<text x="{LABELS + width + 8:.1f}" y="{top + BAR - 4}" class="small">'
-        f"{row.rate:,.0f}/s, {row.cpu:.1f} µs CPU an event</text>"
+        f"{row.rate:,.0f}/s, {row.cpu:,.{1 if row.cpu < 100 else 0}f} µs CPU an event</text>"
     )
