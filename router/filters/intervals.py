@@ -1,6 +1,6 @@
 """Intervals: several of each member, of many members at once; which of them a number is in, or is not in."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Final
 
@@ -8,9 +8,10 @@ from router.filters.requirements import Requirement, Within
 from router.filters.values import Values, elements_of
 
 _BLOCK: Final = 16
+_MOST_BLOCKS: Final = 4096
 _MOST_ELEMENTS: Final = 64
 """An array with more numbers than these is asked about row by row."""
-_START, _END = 0, 1
+_END: Final = 1
 
 
 class Inside:
@@ -20,7 +21,7 @@ class Inside:
     sets a row that is passed changes sides.
     """
 
-    __slots__ = ("_asked", "_ends", "_order", "_sets", "_side")
+    __slots__ = ("_asked", "_kinds", "_numbers", "_order", "_sets", "_side", "_size")
 
     def __init__(self, side: Within, asked: Sequence[Requirement]) -> None:
         self._side = side
@@ -31,12 +32,14 @@ class Inside:
             for interval in disjoint(requirement.condition.operands)
             for kind, number in enumerate(interval)
         )
-        # A start is passed by what equals it, an end only by what is greater.
-        self._ends = [(number, kind) for number, kind, _ in events]
+        self._numbers = [number for number, _, _ in events]
+        # Of those at one number the starts come first: what equals it has passed them, but not the ends.
+        self._kinds = [kind for _, kind, _ in events]
         self._order = [row for _, _, row in events]
+        self._size = max(_BLOCK, len(events) // _MOST_BLOCKS)
         self._sets, bits = [0], bytearray(len(asked) // 8 + 1)
-        for start in range(0, len(events), _BLOCK):
-            for row in self._order[start : start + _BLOCK]:
+        for start in range(0, len(events), self._size):
+            for row in self._order[start : start + self._size]:
                 bits[row >> 3] ^= 1 << (row & 7)
             self._sets.append(int.from_bytes(bits, "little"))
 
@@ -61,13 +64,18 @@ class Inside:
         return passing & (~inside if side.is_negated else inside)
 
     def _at(self, number: float) -> int:
-        place = bisect_left(self._ends, (number, _END))
-        block = (place + _BLOCK // 2) // _BLOCK
-        near = min(block * _BLOCK, len(self._order))
-        inside = self._sets[block]
-        for row in self._order[min(place, near) : max(place, near)]:
-            inside ^= 1 << row
-        return inside
+        place = bisect_left(self._numbers, number)
+        if place < len(self._numbers) and self._numbers[place] == number:
+            place = bisect_left(self._kinds, _END, place, bisect_right(self._numbers, number, place))
+        block = (place + self._size // 2) // self._size
+        near = min(block * self._size, len(self._order))
+        passed = self._order[min(place, near) : max(place, near)]
+        if not passed:
+            return self._sets[block]
+        bits = bytearray(max(passed) // 8 + 1)
+        for row in passed:
+            bits[row >> 3] ^= 1 << (row & 7)
+        return self._sets[block] ^ int.from_bytes(bits, "little")
 
     def _asked_one_by_one(self, value: list[object]) -> int:
         return sum(1 << row for row, one in enumerate(self._asked) if one.condition.accepts(value))
