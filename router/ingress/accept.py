@@ -165,7 +165,7 @@ def _check_element(raw: bytes) -> Refusal | None:
 
 def token_of(json: bytes) -> str:
     """Return what Event Grid's messages call the first token of a JSON text."""
-    return _TOKENS.get(json[:1], "Float" if b"." in json else "Integer")
+    return _TOKENS.get(json[:1]) or ("Float" if b"." in json else "Integer")
 
 
 def _too_deep() -> Refusal:

