@@ -14,6 +14,9 @@ log = structlog.get_logger(__name__)
 
 BATCH_BYTES: Final = 256 * 1024
 """What is written together: enough for whole record batches, and acknowledged soon."""
+GATHER_SECONDS: Final = 0.01
+"""How long the first of a batch waits for others: written alone, each would cost a request to Kafka."""
+
 _OVERHEAD_BYTES: Final = 400
 """Key and headers of a record, about."""
 _FIRST_PAUSE_SECONDS: Final = 0.1
@@ -39,6 +42,7 @@ class Outbox:
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
         self._entries: deque[_Entry] = deque()
+        self._waiting_bytes = 0
         self._in_hand = 0
         self._filled = asyncio.Event()
 
@@ -50,6 +54,7 @@ class Outbox:
         """Take an entry; `written` is called once every record of it is acknowledged."""
         size = sum(len(message.value or b"") for _topic, message in records) + _OVERHEAD_BYTES * len(records)
         self._entries.append(_Entry(records, size, written))
+        self._waiting_bytes += size
         self._filled.set()
 
     async def run(self) -> None:
@@ -62,6 +67,10 @@ class Outbox:
             if not self._entries:
                 self._filled.clear()
                 continue
+            if self._waiting_bytes < BATCH_BYTES:
+                await asyncio.sleep(GATHER_SECONDS)
+                if not self._entries:  # another writer has taken them
+                    continue
             batch = self._next_batch()
             self._in_hand += len(batch)
             await self._write(batch)
@@ -75,6 +84,7 @@ class Outbox:
         while self._entries and size + self._entries[0].size <= BATCH_BYTES:
             batch.append(self._entries.popleft())
             size += batch[-1].size
+        self._waiting_bytes -= size
         return batch
 
     async def _write(self, batch: list[_Entry]) -> None:
