@@ -1,0 +1,76 @@
+"""An array read in one go and its elements read one by one agree: in what they accept, and in every record."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.ingress.accept import accept
+from router.ingress.cloud_events import cloud_event_message, cloud_event_messages
+from router.ingress.event_grid import event_grid_message, event_grid_messages
+from router.ingress.refusals import Refusal
+from tests.builders import NOON, WORKSPACE, a_cloud_event, a_source, an_event
+
+TEXTS = st.sampled_from(['""', '"x"', '"é"', '"\\u00e9"', '"\\u0000"', '"\\ud83d\\ude00"', "null", "7", "[]"])
+TIMES = st.sampled_from(['"2025-10-20T12:00:00Z"', '"2025-10-20 12:00"', '"2025-10-20"', '"noon"', "null", "1"])
+TOPICS = st.sampled_from([json.dumps(WORKSPACE), json.dumps(WORKSPACE.upper()), '"/other"', '""', "null", "{}"])
+DATA = st.sampled_from(['{"a" : 1.10}', "null", "[1e400]", '"\\u0000"', '{"specversion":"1.0"}', "{}"])
+VERSIONS = st.sampled_from(['"1"', '"1.0"', '"2"', '""', "null", "1"])
+OTHERS = st.dictionaries(st.sampled_from(["comexample", "Wrong", "specversion", "id", "subject"]), TEXTS, max_size=2)
+
+
+def event_json(event, changes):
+    """An object as text: its members, each of them changed or left out, and more; a name may come twice."""
+    members = {name: json.dumps(value) for name, value in event.items()}
+    for name, value in changes[0].items():
+        members.pop(name, None) if value is None else members.update({name: value})
+    pairs = [*members.items(), *changes[1].items()]
+    return ("{" + ", ".join(f'"{name}" :{value}' for name, value in pairs) + "}").encode()
+
+
+def changed(**values):
+    """Changes of a few members."""
+    few = st.fixed_dictionaries({}, optional={name: st.none() | value for name, value in values.items()})
+    return st.tuples(few | st.just({}), OTHERS | st.just({}))
+
+
+EVENT_GRID = changed(
+    id=TEXTS, subject=TEXTS, eventType=TEXTS, eventTime=TIMES, topic=TOPICS, dataVersion=VERSIONS, data=DATA,
+    metadataVersion=VERSIONS,
+).map(lambda changes: event_json(an_event(), changes))  # fmt: skip
+CLOUD_EVENTS = changed(
+    id=TEXTS, source=TOPICS, type=TEXTS, subject=TEXTS, time=TIMES, specversion=VERSIONS, data=DATA,
+    data_base64=TEXTS,
+).map(lambda changes: event_json(a_cloud_event(), changes))  # fmt: skip
+
+
+def array(elements):
+    return b"[" + b" , ".join(elements) + b"]"
+
+
+@given(elements=st.lists(EVENT_GRID, max_size=4))
+def test_event_grid_events_agree(elements):
+    together = event_grid_messages(array(elements), elements, WORKSPACE)
+    one_by_one = [event_grid_message(element, WORKSPACE) for element in elements]
+    assert together == (None if any(isinstance(one, Refusal) for one in one_by_one) else one_by_one)
+
+
+@given(elements=st.lists(CLOUD_EVENTS, max_size=4))
+def test_cloud_events_agree_but_for_extensions_which_are_read_one_by_one(elements):
+    together = cloud_event_messages(array(elements), elements, WORKSPACE)
+    one_by_one = [cloud_event_message(element, WORKSPACE) for element in elements]
+    if together is not None:
+        assert together == one_by_one
+    else:
+        known = set(a_cloud_event()) | {"data_base64"}
+        assert any(isinstance(one, Refusal) for one in one_by_one) or any(
+            set(json.loads(element)) - known for element in elements
+        )
+
+
+@given(elements=st.lists(EVENT_GRID | CLOUD_EVENTS, min_size=1, max_size=4))
+def test_a_request_is_accepted_when_each_of_its_events_alone_is(elements):
+    alone = [accept(array([element]), "application/json", a_source(), NOON) for element in elements]
+    together = accept(array(elements), "application/json", a_source(), NOON)
+    wrong = [answer for answer in alone if isinstance(answer, Refusal)]
+    assert together == (wrong[0] if wrong else [message for messages in alone for message in messages])
