@@ -6,6 +6,7 @@ is in the topic that it does not know, until somebody takes the turn away, which
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -52,6 +53,16 @@ class _Waiting(NamedTuple):
     written: asyncio.Future[None]
 
 
+class _LostTurns(logging.Filter):
+    """Keeps out of the log what aiokafka leaves behind of a lost turn: a future that nobody can look at."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.exc_info is None or not isinstance(record.exc_info[1], ProducerFenced)
+
+
+_LOST_TURNS: Final = _LostTurns()
+
+
 class ExclusiveWriter:
     """Writes to one topic of one partition, on conditions; who comes during a write waits and goes with the others."""
 
@@ -63,6 +74,7 @@ class ExclusiveWriter:
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
         self._producer: Any = None
+        logging.getLogger("asyncio").addFilter(_LOST_TURNS)
 
     async def write(self, messages: Sequence[Message], still: Callable[[], bool]) -> None:
         """Write records if `still` says so, and return once the follower knows them.
@@ -142,11 +154,12 @@ class ExclusiveWriter:
         except MessageSizeTooLargeError as error:
             await producer.abort_transaction()
             raise RefusedError(f"a record is too large for topic {self._topic}: {error}") from error
-        await asyncio.wait(sent)
-        # commit_transaction() does not notice a batch that failed: only its future tells.
-        offsets = [int(one.result().offset) for one in sent]
-        await producer.commit_transaction()
-        return max(offsets)
+        # The commit goes after the records by itself, but does not notice one that failed: only its future tells.
+        outcomes = await asyncio.gather(*sent, producer.commit_transaction(), return_exceptions=True)
+        errors = [one for one in outcomes if isinstance(one, BaseException)]
+        if errors:
+            raise next((one for one in errors if isinstance(one, ProducerFenced)), errors[0])
+        return max(int(one.result().offset) for one in sent)
 
     async def _take_turn(self) -> Any:  # noqa: ANN401 (aiokafka is untyped)
         if self._producer is None:
