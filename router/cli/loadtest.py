@@ -72,7 +72,9 @@ def loadtest(
     The loop is open: events are sent when they are due, whatever became of those before, and latency counts from then.
     An event that is lost, or doubled on a topic, is exit code 1. It needs a router that runs: `router up`.
     """
-    from router.client.access import find_access  # noqa: PLC0415 (heavy: only this command needs it)
+    import uvloop  # noqa: PLC0415 (heavy, as the others: only this command needs it)
+
+    from router.client.access import find_access  # noqa: PLC0415
     from router.loadtest.options import LoadOptions  # noqa: PLC0415
     from router.loadtest.run import run_loadtest  # noqa: PLC0415
 
@@ -87,8 +89,8 @@ def loadtest(
         pause_worker_seconds=pause_worker,
         keep=keep,
     )
-    with _progress() as tell:
-        report = asyncio.run(run_loadtest(options, find_access(data_dir, os.environ), tell))
+    with _progress() as tell, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        report = runner.run(run_loadtest(options, find_access(data_dir, os.environ), tell))
     _write(report, as_json, html)
     if not report.is_good:
         output.warn(report.verdict())

@@ -34,7 +34,7 @@ class Plan:
         self.events = events
         self._templates = [orjson.loads(template) for template in templates]
         self._source = source
-        self._matching = Fraction(matching).limit_denominator(10_000)
+        self._wanted, self._of = Fraction(matching).limit_denominator(10_000).as_integer_ratio()
 
     @property
     def prefix(self) -> str:
@@ -43,7 +43,7 @@ class Plan:
 
     def is_wanted(self, number: int) -> bool:
         """Say whether the subscriptions want an event; the wanted ones are spread evenly."""
-        return int((number + 1) * self._matching) > int(number * self._matching)
+        return (number + 1) * self._wanted // self._of > number * self._wanted // self._of
 
     def wanted(self) -> set[int]:
         """Return the numbers of all events that every subscription must get."""

@@ -10,6 +10,7 @@ import aiohttp
 
 from router.client.batches import MAX_BATCH_BYTES
 from router.errors import RouterError
+from router.kafka.joint_writer import JointWriter
 from router.kafka.producer import KafkaProducer, Message
 from router.loadtest.ledger import Ledger
 from router.loadtest.plan import Plan, Planned, due, due_by
@@ -17,8 +18,11 @@ from topics import WORKSPACE_EVENTS
 
 MOST_AT_ONCE: Final = 500
 REQUESTS: Final = 64
+KAFKA_SECONDS: Final = 120.0
 TICK_SECONDS: Final = 0.002
-"""Events that are due within it travel together."""
+LONG_TICK_SECONDS: Final = 0.005
+MANY_A_SECOND: Final = 5_000
+"""Events that are due within a tick travel together; from this rate on it is the long one."""
 
 
 class Way(Protocol):
@@ -30,16 +34,15 @@ class Way(Protocol):
 
 
 class KafkaWay:
-    """As any Kafka producer writes to workspace.events."""
+    """As a Kafka producer writes to workspace.events: what is due while a request is under way goes with the next."""
 
     def __init__(self, producer: KafkaProducer) -> None:
-        self._producer = producer
+        self._writer = JointWriter(producer, WORKSPACE_EVENTS.name, KAFKA_SECONDS)
 
     async def send(self, events: Sequence[Planned]) -> None:
         """Write the events with the subject as key."""
-        await self._producer.send_all(
-            WORKSPACE_EVENTS.name, [Message(event.subject.encode(), event.body, event.headers) for event in events]
-        )
+        messages = [Message(event.subject.encode(), event.body, event.headers) for event in events]
+        await self._writer.write(messages, sum(len(event.body) for event in events))
 
 
 class HttpWay:
@@ -82,6 +85,7 @@ def requests_of(bodies: Sequence[bytes], max_bytes: int) -> Iterator[Sequence[by
 
 async def publish(plan: Plan, way: Way, rate: float, ledger: Ledger) -> float:
     """Publish every event of the plan and return how many seconds it took; raises what the way raises."""
+    tick = TICK_SECONDS if 0 < rate < MANY_A_SECOND else LONG_TICK_SECONDS
     start, sent = time.monotonic(), 0
     under_way: set[asyncio.Task[None]] = set()
     try:
@@ -89,7 +93,7 @@ async def publish(plan: Plan, way: Way, rate: float, ledger: Ledger) -> float:
             elapsed = time.monotonic() - start
             count = min(plan.events, sent + MOST_AT_ONCE, due_by(elapsed, rate)) - sent
             if count <= 0 or len(under_way) >= REQUESTS:
-                await asyncio.sleep(max(TICK_SECONDS, due(sent, rate) - elapsed))
+                await asyncio.sleep(max(tick, due(sent, rate) - elapsed))
                 under_way = _still_under_way(under_way)
                 continue
             events = [plan.event(number) for number in range(sent, sent + int(count))]
