@@ -5,7 +5,19 @@ import importlib
 import json
 from pathlib import Path
 
-NAMES = ("fanout", "latency", "crowd", "matching", "delivery", "isolation", "ingress", "soak", "overload", "rebalance")
+NAMES = (
+    "fanout",
+    "latency",
+    "crowd",
+    "matching",
+    "delivery",
+    "isolation",
+    "waiting",
+    "ingress",
+    "soak",
+    "overload",
+    "rebalance",
+)
 
 
 def main() -> None:

@@ -46,6 +46,7 @@ class State:
             "repeats": sum(sum(ids.values()) - len(ids) for ids in self.arrivals.values()),
             "seconds": self.last - self.first,
             "most_at_once": self.most_open,
+            "open": self.open,
             "connections": self.connections,
         }
 
