@@ -1,6 +1,7 @@
 """Elements of a request as Event Grid events (§2.1); their bytes are kept, what is missing is added."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 import orjson
@@ -20,6 +21,7 @@ from topics.events import CE_ID, CE_SOURCE, CE_SUBJECT, CE_TIME, CE_TYPE, CONTEN
 
 _REQUIRED = ("id", "subject", "eventType", "eventTime")
 _OPTIONAL = ("topic", "dataVersion", "metadataVersion")
+_EMPTY = (None, "")
 _KNOWN = frozenset((*_REQUIRED, *_OPTIONAL, "data"))
 
 
@@ -115,26 +117,37 @@ def _explain_text(event: _Element, schema: SchemaName) -> Refusal | None:
 
 
 def _stamped(raw: bytes, event: _Element, source_id: str) -> bytes:
-    if event.topic and event.metadata_version and isinstance(event.data_version, str):
-        return raw  # nothing is missing
-    stamps, replaces = {}, False
-    for name, given, stamp in (
-        ("topic", event.topic, source_id),
-        ("dataVersion", event.data_version, ""),
-        ("metadataVersion", event.metadata_version, "1"),
-    ):
-        if given is UNSET:
-            stamps[name] = stamp
-        elif given is None or (stamp and not given):
-            stamps[name], replaces = stamp, True
-    if not stamps:
-        return raw
-    addition = b"," + orjson.dumps(stamps)[1:]
-    if not replaces:
-        return raw[:-1] + addition
-    # A property that is null or empty is taken out: the same name twice in one object means trouble downstream.
+    """Return the event with what only the service knows, or what its publisher left out."""
+    topic, data_version, metadata_version = event.topic, event.data_version, event.metadata_version
+    if topic in _EMPTY or data_version is None or metadata_version in _EMPTY:
+        return _stamped_anew(raw, event, source_id)
+    if topic is UNSET or data_version is UNSET or metadata_version is UNSET:
+        return raw[:-1] + _addition(source_id, topic is UNSET, data_version is UNSET, metadata_version is UNSET)
+    return raw
+
+
+@lru_cache(maxsize=1024)
+def _addition(source_id: str, topic: bool, data_version: bool, metadata_version: bool) -> bytes:  # noqa: FBT001 (private)
+    """Return the end of an event that lacks some properties."""
+    stamps = {"topic": source_id} if topic else {}
+    if data_version:
+        stamps["dataVersion"] = ""
+    if metadata_version:
+        stamps["metadataVersion"] = "1"
+    return b"," + orjson.dumps(stamps)[1:]
+
+
+def _stamped_anew(raw: bytes, event: _Element, source_id: str) -> bytes:
+    """Take out properties that are null or empty: the same name twice in one object means trouble downstream."""
+    stamps = {}
+    if not event.topic:
+        stamps["topic"] = source_id
+    if not isinstance(event.data_version, str):
+        stamps["dataVersion"] = ""
+    if not event.metadata_version:
+        stamps["metadataVersion"] = "1"
     kept = [orjson.dumps(name) + b":" + bytes(value) for name, value in _members(raw).items() if name not in stamps]
-    return b"{" + b",".join(kept) + addition
+    return b"{" + b",".join(kept) + b"," + orjson.dumps(stamps)[1:]
 
 
 def _explain(raw: bytes) -> Refusal:
