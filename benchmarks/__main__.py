@@ -8,6 +8,7 @@ from pathlib import Path
 NAMES = (
     "fanout",
     "latency",
+    "loadtest",
     "crowd",
     "matching",
     "delivery",

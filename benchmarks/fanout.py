@@ -8,10 +8,12 @@ What the sinks got is read and counted after each run. CPU is that of the contes
 import argparse
 import asyncio
 import itertools
+import os
 import shlex
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +140,17 @@ def shown_figures(figures: Figures) -> str:
     return f"{rate}  {cpu}  lost {figures.lost}  doubled {figures.doubled}"
 
 
+def documented(arguments: Sequence[str], given: argparse.Namespace, rows: Sequence[Row]) -> str:
+    """Return what a page of the docs says of the run."""
+    image = ""
+    if given.plot is not None:
+        place = os.path.relpath(given.plot, given.docs.parent)
+        image = f"![Events a second of each contestant, and their CPU time an event]({place})\n\n"
+    command = shlex.join(["python", "-m", "benchmarks", "fanout", *arguments])
+    said = "".join(f"- {one}\n" for one in verdicts(rows))
+    return f"{image}`{command}` on {datetime.now(UTC):%Y-%m-%d}:\n\n{table(rows)}\n\n{said}"
+
+
 def run(arguments: Sequence[str]) -> dict[str, Any]:
     """Run the benchmark on an embedded Kafka of its own, or on the given one; print its table."""
     given = options(arguments)
@@ -148,7 +161,5 @@ def run(arguments: Sequence[str]) -> dict[str, Any]:
         given.plot.parent.mkdir(parents=True, exist_ok=True)
         given.plot.write_text(plot(rows))
     if given.docs is not None:
-        command = shlex.join(["python", "-m", "benchmarks", "fanout", *arguments])
-        said = "".join(f"- {one}\n" for one in verdicts(rows))
-        write_between(given.docs, "fanout", f"`{command}`\n\n{table(rows)}\n\n{said}")
+        write_between(given.docs, "fanout", documented(arguments, given, rows))
     return {"events": given.events, "rounds": given.rounds, "rows": figures_of(rows), "verdicts": verdicts(rows)}

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -163,5 +164,5 @@ def run(arguments: Sequence[str]) -> dict[str, Any]:
     print(f"\n{table(rows)}")
     if given.docs is not None:
         command = shlex.join(["python", "-m", "benchmarks", "latency", *arguments])
-        write_between(given.docs, "latency", f"`{command}`\n\n{table(rows)}")
+        write_between(given.docs, "latency", f"`{command}` on {datetime.now(UTC):%Y-%m-%d}:\n\n{table(rows)}")
     return {"seconds": given.seconds, "rows": rows}
