@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -11,7 +12,7 @@ import typer
 from router.cli import output
 from router.cli.connection import arm_client
 from router.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
-from router.errors import NotFoundError, RefusedError
+from router.errors import ConflictError, NotFoundError, PreconditionError, RefusedError
 
 if TYPE_CHECKING:
     from router.client.arm import ArmClient, Json
@@ -104,8 +105,11 @@ def _changes(arm: "ArmClient", wanted: "list[Declared]", *, prune: bool) -> "lis
     from router.client.resource_ids import EVENT_SUBSCRIPTIONS  # noqa: PLC0415
 
     types = _default_types(arm)
-    found = [change_to(one, _current(arm, one), types) for one in wanted]
-    changes = [change for change in found if change is not None]
+    changes: list[Change] = []
+    for one in wanted:
+        current, etag = _current(arm, one)
+        change = change_to(one, current, types)
+        changes += [] if change is None else [replace(change, etag=etag)]
     if prune:
         for source in dict.fromkeys(one.source for one in wanted):
             there = [str(one["name"]) for one in arm.pages(f"{source}/{EVENT_SUBSCRIPTIONS}")]
@@ -120,21 +124,22 @@ def _default_types(arm: "ArmClient") -> frozenset[str]:
     return frozenset(str(one["name"]).lower() for one in found)
 
 
-def _current(arm: "ArmClient", wanted: "Declared") -> "Json | None":
-    """Return the properties of the subscription that is there, with its webhook's URL in full."""
+def _current(arm: "ArmClient", wanted: "Declared") -> "tuple[Json | None, str | None]":
+    """Return the properties of the subscription that is there, with its webhook's URL in full; and its ETag."""
     from router.client.resource_ids import EVENT_GRID_VERSION, event_subscription_id  # noqa: PLC0415
 
     path = event_subscription_id(wanted.source, wanted.name)
     try:
-        properties: Json = arm.get(path)["properties"]
+        answer = arm.request("GET", path, EVENT_GRID_VERSION)
     except NotFoundError:
-        return None
+        return None, None
+    properties: Json = answer.body["properties"]
     destination = properties["destination"]
     if destination["endpointType"] == "WebHook":
         url = arm.request("POST", f"{path}/getFullUrl", EVENT_GRID_VERSION).body["endpointUrl"]
         inner = {key: value for key, value in destination["properties"].items() if key != "endpointBaseUrl"}
         destination = {**destination, "properties": {**inner, "endpointUrl": url}}
-    return {**properties, "destination": destination}
+    return {**properties, "destination": destination}, answer.etag
 
 
 def _make(arm: "ArmClient", change: "Change") -> None:
@@ -144,7 +149,12 @@ def _make(arm: "ArmClient", change: "Change") -> None:
     if change.kind == "delete":
         arm.request("DELETE", path, EVENT_GRID_VERSION)
         return
-    answer = arm.request("PUT", path, EVENT_GRID_VERSION, {"properties": change.properties})
+    # What was shown as a difference is what is written: not over what somebody else has written since.
+    conditions = {"If-None-Match": "*"} if change.etag is None else {"If-Match": change.etag}
+    try:
+        answer = arm.request("PUT", path, EVENT_GRID_VERSION, {"properties": change.properties}, conditions)
+    except PreconditionError as error:
+        raise ConflictError(f"{change.name}: {error.message}", hint="Give the command again.") from None
     for warning in answer.warnings:
         output.warn(f"{change.name}: {warning}")
     arm.wait(path, answer)

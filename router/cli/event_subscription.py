@@ -1,7 +1,7 @@
 """`router event-subscription …`: who wants which events, with the flags of `az eventgrid event-subscription`."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -15,7 +15,7 @@ from router.cli.help import PlainCommand, PlainGroup
 from router.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, SourceResourceId, SubscriptionName
 from router.cli.subscription_flags import SPELLING, SubscriptionFlags
 from router.client.resource_ids import EVENT_GRID_VERSION, EVENT_SUBSCRIPTIONS, event_subscription_id
-from router.errors import NotFoundError, RefusedError
+from router.errors import NotFoundError, PreconditionError, RefusedError
 
 if TYPE_CHECKING:
     from router.client.arm import Answer, ArmClient, Json
@@ -80,8 +80,14 @@ def update(
     from router.cli.subscription_body import changes_of  # noqa: PLC0415 (pydantic is heavy)
 
     with _addressed(name, source_resource_id, data_dir) as (arm, path):
-        changes = changes_of(flags, _existing(arm, path, name).get("properties") or {})
-        _show_settled(arm, path, arm.request("PATCH", path, EVENT_GRID_VERSION, changes), as_json=as_json)
+        answer = None
+        while answer is None:
+            existing = _existing(arm, path, name)
+            changes = changes_of(flags, existing.body.get("properties") or {})
+            with suppress(PreconditionError):  # somebody else was faster: on top of that, then
+                conditions = {"If-Match": existing.etag or "*"}
+                answer = arm.request("PATCH", path, EVENT_GRID_VERSION, changes, conditions)
+        _show_settled(arm, path, answer, as_json=as_json)
 
 
 @app.command(cls=PlainCommand, epilog="router event-subscription show --name alerts --include-full-endpoint-url")
@@ -96,7 +102,7 @@ def show(
 ) -> None:
     """Show one event subscription."""
     with _addressed(name, source_resource_id, data_dir) as (arm, path):
-        resource = _existing(arm, path, name)
+        resource = _existing(arm, path, name).body
         url = _full_url(arm, path, resource) if include_full_endpoint_url else None
     if as_json:
         output.print_json(resource)
@@ -191,9 +197,9 @@ def _addressed(name: str, source_resource_id: str | None, data_dir: Path) -> "It
         yield arm, event_subscription_id(source_resource_id or access.workspace, name)
 
 
-def _existing(arm: "ArmClient", path: str, name: str) -> "Json":
+def _existing(arm: "ArmClient", path: str, name: str) -> "Answer":
     try:
-        return arm.get(path)
+        return arm.request("GET", path, EVENT_GRID_VERSION)
     except NotFoundError as error:
         raise NotFoundError(
             f"there is no event subscription {name}: {error.message}", hint="See router event-subscription list."

@@ -30,6 +30,7 @@ class Answer:
     body: Json
     operation: str | None
     warnings: tuple[str, ...]
+    etag: str | None = None
 
 
 class ArmClient:
@@ -46,15 +47,21 @@ class ArmClient:
         self._client.close()
 
     def request(
-        self, method: str, path: str, query: Mapping[str, str] | None = None, body: Json | None = None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Json | None = None,
+        conditions: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send a request; a given `query` replaces that of the path.
+        """Send a request; a given `query` replaces that of the path, `conditions` are headers such as If-Match.
 
         Raises:
+            PreconditionError: a condition does not hold.
             RouterError: nobody answers, or the answer is a refusal.
         """
         try:
-            response = self._client.request(method, path, json=body, params=query)
+            response = self._client.request(method, path, json=body, params=query, headers=conditions)
         except httpx.TransportError as error:
             raise RouterError(
                 f"no router answers at {self._access.server}", hint=start_hint(self._access.data_dir)
@@ -131,6 +138,7 @@ def _answer(response: httpx.Response) -> Answer:
         _object(response),
         None if operation is None else _path_of(operation),
         _warnings(response.headers.get("x-router-warnings")),
+        response.headers.get("etag"),
     )
 
 

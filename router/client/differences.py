@@ -29,6 +29,8 @@ class Change:
     name: str
     lines: tuple[str, ...]
     properties: Json
+    etag: str | None = None
+    """Of the subscription that the change was made out against."""
 
 
 def change_to(wanted: Declared, current: Json | None, default_types: frozenset[str]) -> Change | None:

@@ -5,7 +5,14 @@ from http import HTTPStatus
 import httpx
 import msgspec
 
-from router.errors import ConflictError, NotFoundError, RefusedError, RouterError, UnauthorizedError
+from router.errors import (
+    ConflictError,
+    NotFoundError,
+    PreconditionError,
+    RefusedError,
+    RouterError,
+    UnauthorizedError,
+)
 
 
 def error_of(response: httpx.Response) -> RouterError:
@@ -20,6 +27,8 @@ def error_of(response: httpx.Response) -> RouterError:
             return NotFoundError(message)
         case HTTPStatus.CONFLICT:
             return ConflictError(message)
+        case HTTPStatus.PRECONDITION_FAILED:
+            return PreconditionError(message)
         case status if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return RefusedError(message, code=code)
         case _:
@@ -34,7 +43,7 @@ def _code_and_message(response: httpx.Response) -> tuple[str, str]:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return "Unknown", fallback
     match body:
-        case {"error": {"code": code, "message": str(message), "target": str(target)}} if target not in message:
+        case {"error": {"code": code, "message": str(message), "target": str(target)}} if _says_more(target, message):
             return str(code), f"{target}: {message}"
         case {"error": {"code": code, "message": str(message)}}:
             return str(code), message
@@ -42,3 +51,8 @@ def _code_and_message(response: httpx.Response) -> tuple[str, str]:
             return "Unknown", detail
         case _:
             return "Unknown", fallback
+
+
+def _says_more(target: str, message: str) -> bool:
+    """Say whether a message needs its target: it names none, and a resource is what the command asked for."""
+    return target not in message and not target.startswith("/")
