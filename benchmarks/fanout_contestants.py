@@ -109,7 +109,7 @@ def _faust(run: Run) -> list[Program]:
     return [Program(python("benchmarks.idiomatic_faust", "worker", "--without-web", "-l", "error"), settings)]
 
 
-def streams(commit_ms: int = 100, linger_ms: int = 5, *, name: str = "streams") -> Contestant:
+def streams(commit_ms: int = 100, linger_ms: int = 50, *, name: str = "streams") -> Contestant:
     """Return the Kafka Streams topology; the defaults are the best for its rate (docs/benchmarks.md has others)."""
 
     def programs(run: Run) -> list[Program]:
