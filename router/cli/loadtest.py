@@ -92,6 +92,8 @@ def loadtest(
     with _progress() as tell, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         report = runner.run(run_loadtest(options, find_access(data_dir, os.environ), tell))
     _write(report, as_json, html)
+    if (shortfall := report.shortfall()) is not None:
+        output.warn(shortfall)
     if not report.is_good:
         output.warn(report.verdict())
         raise typer.Exit(1)

@@ -26,6 +26,7 @@ def page(report: Report) -> str:
         verdict=html.escape(report.verdict()),
         colour=GOOD if report.is_good else BAD,
         asked=html.escape(asked(report.options)),
+        shortfall=html.escape(report.shortfall() or ""),
         when=f"{report.started_at:%Y-%m-%d %H:%M} UTC",
         command=html.escape(command(report.options)),
         tiles=_tiles(report),
@@ -109,7 +110,7 @@ def _events_a_second(ledger: Ledger) -> str:
     nothing = Second()
     seconds = [(at, ledger.seconds.get(at, nothing)) for at in range(max(ledger.seconds) + 1)]
     lines = [
-        Line("published", GREY, [(at, second.published) for at, second in seconds]),
+        Line("due", GREY, [(at, second.published) for at, second in seconds]),
         Line("received", BLUE, [(at, second.received) for at, second in seconds]),
     ]
     most = max(y for line in lines for _, y in line.points)
@@ -141,7 +142,7 @@ figcaption span {{ font-weight: 400; margin-left: 1rem; font-size: .85rem; }}
 i {{ display: inline-block; width: 1rem; height: 3px; margin-right: .35rem; vertical-align: middle; }}
 svg {{ width: 100%; }} svg text {{ font-size: 11px; fill: #5b6472; }} line {{ stroke: #e3e6ec; }}
 polyline {{ fill: none; stroke-width: 2; stroke-linejoin: round; }}
-</style></head><body><h1>{verdict}</h1><p>{asked}.</p><p class="note">{when} · <code>{command}</code></p>
+</style></head><body><h1>{verdict}</h1><p>{asked}. {shortfall}</p><p class="note">{when} · <code>{command}</code></p>
 <dl>{tiles}</dl>{plots}
 <p class="note">The loop is open: events are sent when they are due, whatever became of those before them. Latency
 counts from then to the moment at which the receiver has the event. After publishing, every id was looked for there.</p>

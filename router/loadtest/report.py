@@ -7,6 +7,7 @@ from typing import Any, Final
 from router.loadtest.ledger import Ledger
 from router.loadtest.options import LoadOptions
 
+NEARLY: Final = 0.95
 WAYS: Final = {"http": "HTTP", "kafka": "Kafka"}
 
 
@@ -38,6 +39,16 @@ class Report:
             return "Nothing lost, nothing doubled."
         repeats = " (a webhook gets each event at least once)" if self.is_good else ""
         return f"Of {self.expected:,} events {', '.join(found)}{repeats}."
+
+    def shortfall(self) -> str | None:
+        """Say that the events did not come in as fast as they were due; None when they did."""
+        rate = _rate(self.published, self.publish_seconds)
+        if rate >= self.options.rate * NEARLY:
+            return None
+        return (
+            f"Published at {rate:,.0f} a second, not at the {self.options.rate:,g} asked for: "
+            "whoever accepts the events, or this machine, was slower."
+        )
 
     def figures(self) -> dict[str, Any]:
         """Return the figures in the shape of design §11."""

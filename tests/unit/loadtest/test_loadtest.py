@@ -131,6 +131,14 @@ def test_the_verdict_says_what_went_wrong():
     assert a_report(Ledger(), "webhook", duplicates=3).verdict().endswith("(a webhook gets each event at least once).")
 
 
+def test_a_publisher_that_could_not_keep_up_is_named():
+    assert a_report(Ledger(), rate=10.2).shortfall() is None
+    assert a_report(Ledger(), rate=0).shortfall() is None
+    slow = a_report(a_ledger([0.01]), rate=100)
+    assert slow.shortfall().startswith("Published at 10 a second, not at the 100 asked for")
+    assert slow.shortfall() in page(slow)
+
+
 def test_the_page_stands_alone_and_shows_all_plots():
     shown = page(a_report(a_ledger([0.01] * 20)))
     assert shown.count("<svg") == 3
