@@ -22,7 +22,7 @@ class Kafka:
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def embedded_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Addresses of the embedded Kafka, started when the first test asks for it; one for the whole run."""
     kafka = EmbeddedKafka(EmbeddedKafkaOptions(tmp_path_factory.mktemp("kafka"), port=0, short_lived=True))
     asyncio.run(kafka.start())
@@ -38,7 +38,7 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[Kafka]:
     if running := os.environ.get(RUNNING):
         yield Kafka(running)
         return
-    bootstrap_servers = request.getfixturevalue("broker")
+    bootstrap_servers = request.getfixturevalue("embedded_kafka")
     yield Kafka(bootstrap_servers)
     client = AdminClient({"bootstrap.servers": bootstrap_servers})
     names = [name for name in client.list_topics(timeout=30).topics if not name.startswith("__")]
