@@ -25,6 +25,29 @@ def test_answers_that_take_much_longer_than_the_quickest_end_the_growth():
     assert concurrency.limit == before
 
 
+def test_answers_that_take_very_much_longer_shrink_it_to_what_it_was_at_first_and_no_further():
+    concurrency = Concurrency()
+    for _ in range(100):
+        concurrency.succeeded(20.0, at_limit=True)
+    grown = concurrency.limit
+    for _ in range(grown // 2):
+        concurrency.succeeded(200.0, at_limit=True)
+    assert concurrency.limit == grown - 1
+    for _ in range(10_000):
+        concurrency.succeeded(200.0, at_limit=True)
+    assert concurrency.limit == FIRST
+
+
+def test_slow_answers_do_not_raise_what_overload_has_lowered():
+    concurrency = Concurrency()
+    concurrency.succeeded(20.0, at_limit=True)
+    concurrency.overloaded()
+    lowered = concurrency.limit
+    for _ in range(100):
+        concurrency.succeeded(200.0, at_limit=True)
+    assert concurrency.limit == lowered
+
+
 def test_overload_halves_it_once_for_all_that_were_under_way_together():
     concurrency = Concurrency()
     for _ in range(FIRST):
