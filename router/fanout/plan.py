@@ -57,11 +57,10 @@ def plan_batch(records: Sequence[SourceRecord], routes: Routes, partitions: Mapp
     # One event after the other from its bytes to its sinks: what is made for it is still in the processor's cache.
     for record in records:
         try:
-            envelope = reader.read(record)
+            envelope, targets = reader.route(record)
         except UnreadableEventError as problem:
             _set_aside(plan, record, str(problem))
             continue
-        targets = reader.targets_of(envelope, record)
         if not targets:
             plan.unmatched += 1
             continue
@@ -80,8 +79,8 @@ class _Reader:
         self._filters: Snapshot[Route] | None = None
         self._decode: Callable[[bytes], Any] | None = None
 
-    def read(self, record: SourceRecord) -> Envelope:
-        """Return the envelope of a record.
+    def route(self, record: SourceRecord) -> tuple[Envelope, Sequence[Route]]:
+        """Return the envelope of a record, and the routes that want it.
 
         Raises:
             UnreadableEventError: it is no event, or too large for a sink.
@@ -89,31 +88,38 @@ class _Reader:
         value = record.value
         if value is not None and len(value) > _LARGEST_VALUE:
             raise UnreadableEventError(f"the value has more than {_LARGEST_VALUE} bytes")
-        decode = self._decode
-        if decode is not None and value is not None and value.isascii() and form_of(record.headers) == "event_grid":
-            try:
-                envelope: Envelope = decode(value)
-            except REFUSALS:
-                pass
-            else:
-                if envelope.id and envelope.type and envelope.source:
-                    return envelope
-        self._decode = None  # what can read such events is asked for anew
-        return read_envelope(value, record.headers)
+        filters = self._filters
+        if filters is not None and value is not None:
+            envelope = self._read_at_once(value, record.headers)
+            if envelope is not None:
+                return envelope, filters.match_one(envelope, value)
+        return self._route_otherwise(record)
 
-    def targets_of(self, envelope: Envelope, record: SourceRecord) -> Sequence[Route]:
-        """Return the routes that want an event."""
+    def _read_at_once(self, value: bytes, headers: Headers) -> Envelope | None:
+        """Return an event with its envelope and all that filters ask, if it is of the same kind as the one before."""
+        if self._decode is None or not value.isascii() or form_of(headers) != "event_grid":
+            return None
+        try:
+            envelope: Envelope = self._decode(value)
+        except REFUSALS:
+            return None
+        return envelope if envelope.source == self._source and envelope.id and envelope.type else None
+
+    def _route_otherwise(self, record: SourceRecord) -> tuple[Envelope, Sequence[Route]]:
+        """Do it step by step, and see how the next event can be read."""
+        envelope = read_envelope(record.value, record.headers)
         source = origin_of(envelope, record.headers)
         if source != self._source:
             self._source, self._filters = source, self._routes.of(source)
         filters = self._filters
         if filters is None:
-            return ()
+            self._decode = None
+            return envelope, ()
         if not filters.needs_body:
-            return filters.match_one(envelope)
-        if self._decode is None:
-            self._decode = filters.decode_for("EventGridSchema")
-        return filters.match_one(envelope, _body(record, envelope))
+            return envelope, filters.match_one(envelope)
+        targets = filters.match_one(envelope, _body(record, envelope))
+        self._decode = filters.decode_for("EventGridSchema")
+        return envelope, targets
 
 
 def _body(record: SourceRecord, envelope: Envelope) -> bytes | None:

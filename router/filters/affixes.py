@@ -9,6 +9,7 @@ from router.filters.tables import Bucket, Find, Hit, Merged
 
 _FEW: Final = 64
 _LONGEST_HEAD: Final = 64
+_MOST_KNOWN: Final = 4096
 
 
 class Beginnings:
@@ -18,7 +19,7 @@ class Beginnings:
     does not come after a text begins with all operands that the text begins with.
     """
 
-    __slots__ = ("_buckets", "_find", "_heads", "_operands", "_parents", "_shortest", "epoch")
+    __slots__ = ("_buckets", "_find", "_heads", "_longest", "_operands", "_parents", "_shortest", "epoch")
     _direction: ClassVar[int] = 1
 
     def __init__(self, epoch: object) -> None:
@@ -29,6 +30,7 @@ class Beginnings:
         # How many operands begin so, by what all are long enough for.
         self._heads: dict[str, int] = {}
         self._shortest = _LONGEST_HEAD
+        self._longest = 0
         self._find: Find | None = None
 
     def __len__(self) -> int:
@@ -41,6 +43,7 @@ class Beginnings:
         copy._operands = self._operands.copy()  # noqa: SLF001 (its own class)
         copy._parents = self._parents.copy()  # noqa: SLF001 (its own class)
         copy._heads, copy._shortest = self._heads.copy(), self._shortest  # noqa: SLF001 (its own class)
+        copy._longest = self._longest  # noqa: SLF001 (its own class)
         return copy
 
     def get(self, operand: str) -> Any:  # noqa: ANN401 (the node's bucket)
@@ -59,6 +62,7 @@ class Beginnings:
                 if self._parents[longer] == parent:
                     self._parents[longer] = operand
             self._operands.insert(place, operand)
+            self._longest = max(self._longest, len(operand))
             self._count_head(operand)
         self._buckets[operand] = bucket
 
@@ -80,7 +84,7 @@ class Beginnings:
     def find(self) -> Find:
         """Finds what is filed at any operand that a text begins with."""
         if self._find is None:
-            find = _finder(self._operands, self._parents, self._buckets)
+            find = _finder(self._operands, self._parents, self._buckets, self._longest)
             tells_much = len(self._heads) * 2 > len(self._operands) > _FEW
             self._find = _heading(find, self._heads if tells_much else None, self._shortest, self._direction)
         return self._find
@@ -99,8 +103,10 @@ class Beginnings:
             place += 1
 
 
-def _finder(operands: list[str], parents: dict[str, str | None], buckets: dict[str, Any]) -> Find:
+def _finder(operands: list[str], parents: dict[str, str | None], buckets: dict[str, Any], longest: int) -> Find:
     chains = Merged()
+    # By the beginning of a text that can matter. Finding its place among thousands costs a dozen cache misses.
+    known: dict[str, Sequence[Hit]] = {}
 
     def chain(operand: str) -> Sequence[Hit]:
         hits: list[Hit] = []
@@ -111,6 +117,15 @@ def _finder(operands: list[str], parents: dict[str, str | None], buckets: dict[s
         return chains.keep(operand, hits)
 
     def find(text: str) -> Sequence[Hit]:
+        text = text[:longest]
+        found = known.get(text)
+        if found is None:
+            found = seek(text)
+            if len(known) < _MOST_KNOWN and longest <= _LONGEST_HEAD:
+                known[text] = found
+        return found
+
+    def seek(text: str) -> Sequence[Hit]:
         # Before the first operand stands the last, which the text does not begin with, being smaller.
         operand: str | None = operands[bisect_right(operands, text) - 1]
         while operand is not None:

@@ -10,7 +10,8 @@ from router.filters.values import Sparse, Values, elements_of, text_of
 
 Place = tuple[AnchorKind, int, bool]
 """Which table of a node: how it finds, in which slot, and whether arrays are looked into."""
-_MANY: Final = 12
+MANY: Final = 12
+"""Of more hits than these each question is asked once."""
 MOST_TABLES: Final = 32
 
 
@@ -169,7 +170,7 @@ def _collect_any(find: Find, elements: Iterable[Any], values: Values, found: lis
 
 def settle(hits: Sequence[Hit], values: Values, found: list[Any]) -> None:
     """Add the targets of those hits for which all holds that is left to ask."""
-    if len(hits) > _MANY:
+    if len(hits) > MANY:
         _run_many(hits, values, found)
     else:
         run(hits, values, found)

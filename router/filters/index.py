@@ -29,6 +29,10 @@ class Snapshot(Generic[Target]):
         self.needs_body = needs_body
         """Whether some target looks at more of an event than its type and subject."""
         self._matcher = Matcher(reader, root)
+        self.match_one: Callable[..., list[Target]] = (
+            self._matcher.match if needs_body else self._matcher.match_envelope
+        )
+        """Returns the targets that want an event, each at most once; takes what `match` takes, of one event."""
 
     def match(self, envelopes: Sequence[Event], bodies: Sequence[bytes | None] | None = None) -> list[list[Target]]:
         """Return, for each event, the targets that want it; each at most once, in no particular order.
@@ -36,10 +40,6 @@ class Snapshot(Generic[Target]):
         `bodies` has the events as JSON, structured if they are CloudEvents; needed only if `needs_body`.
         """
         return list(map(self.match_one, envelopes, bodies or [None] * len(envelopes)))
-
-    def match_one(self, envelope: Event, body: bytes | None = None) -> list[Target]:
-        """Return the targets that want an event, each at most once; for `body` see `match`."""
-        return self._matcher.match(envelope, body) if self.needs_body else self._matcher.match_envelope(envelope)
 
     def decode_for(self, schema: EventSchema) -> Callable[[bytes], Event] | None:
         """Return what reads an event of a schema as an envelope that `match` need not decode again, if there is such.

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from router.filters.collecting import Plan, settle
+from router.filters.collecting import MANY, Plan, settle
 from router.filters.envelopes import Event, schema_of
 from router.filters.letters import fold
 from router.filters.nodes import Node
@@ -15,6 +15,17 @@ from router.filters.paths import SUBJECT_SLOT
 from router.filters.projection import Projection, variable_of
 from router.filters.reading import Reader
 from topics.events import EventSchema
+
+# As `settle` does; a call for each event is saved.
+_SETTLE: Final = """\
+ if len(hits) > MANY: settle(hits, values, found)
+ else:
+  for checks, targets, collect_more in hits:
+   for slot, accepts in checks:
+    if not accepts(values[slot]): break
+   else:
+    if targets is not None: found += targets
+    elif collect_more is not None: collect_more(values, found)""".splitlines()
 
 Match = Callable[[Any, bytes], list[Any] | None]
 """Returns what wants an event; None when the projection refuses it."""
@@ -35,7 +46,7 @@ class Matcher:
         """By the class of envelopes, until something is learned."""
         self._of_envelope: Callable[[Event], list[Any]] | None = None
 
-    def match_envelope(self, envelope: Event) -> list[Any]:
+    def match_envelope(self, envelope: Event, _body: bytes | None = None) -> list[Any]:
         """Return the targets that want an event, when all look only at its type and subject."""
         if self._of_envelope is None:
             self._of_envelope = _function("envelope", [], ["v0", "v1"], self._root.plan, {})
@@ -86,14 +97,14 @@ def _refuse(_envelope: Event, _body: bytes) -> None:
 def _function(parameters: str, read: list[str], names: list[str], plan: Plan, scope: dict[str, Any]) -> Any:  # noqa: ANN401
     """Return a function that reads values and looks them up; its source is made of numbers only, as a projection's."""
     values = f"[{', '.join(names)}]"
-    scope |= {"fold": fold, "settle": settle, "asked": plan.asked, "collect": plan.collect}
+    scope |= {"fold": fold, "settle": settle, "asked": plan.asked, "collect": plan.collect, "MANY": MANY}
     if plan.is_large:
         look_up = [f"collect({values}, found)"]
     else:
         look_up = [
             f"hits = {'[*asked]' if plan.asked else '[]'}",
             *_lookups(plan, values, scope),
-            f"if hits: settle(hits, {values}, found)",
+            *("if hits:", f" values = {values}", *_SETTLE),
         ]
     body = ["v0 = envelope.type", "v1 = envelope.subject or ''", *read, "found = []", *look_up, "return found"]
     exec(_compiled("\n ".join([f"def match({parameters}):", *body])), scope)  # noqa: S102 (see above)
