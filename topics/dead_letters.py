@@ -31,6 +31,7 @@ LastDeliveryOutcome = Literal[
     "GenericError",
     "SocketError",
     "ResolutionError",
+    "Probation",
 ]
 
 CLOUD_EVENT_NAMES: Final = {

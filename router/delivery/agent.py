@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from router.delivery.batches import Member, grouped, member_of, request_of, room_beside
 from router.delivery.lanes import Lane, Lanes, Turn
+from router.delivery.probation import PROBATION
 from router.delivery.records import dead_letter, expired, parked, read_owed, records_of
 from router.delivery.report import Report
 from router.delivery.retry_policy import JITTER
@@ -33,7 +34,7 @@ from topics.unreadable import UNREADABLE, unreadable_headers
 
 GROUP: Final = "router-delivery"
 STOP_SECONDS: Final = 10.0
-OUTBOX_LIMIT: Final = 5_000
+OUTBOX_LIMIT: Final = 2_000
 """What is not acknowledged yet is delivered again after a crash."""
 
 OUTBOX_WRITERS: Final = 4
@@ -151,6 +152,8 @@ class DeliveryAgent:
             if subscription is not None and is_expired(delivery, subscription.retry_policy, self._now()):
                 self._expire(work, delivery, subscription)
                 return
+            if delivery.last_outcome == PROBATION:
+                self._lanes.beware(delivery.subscription_id.lower())
         item = _Item(work, delivery)
         full = self._lanes.offer(delivery.subscription_id.lower(), item, len(delivery.event), time.monotonic())
         if full is not None:
@@ -239,7 +242,8 @@ class DeliveryAgent:
                 wait = max(PARKING, timedelta(seconds=held))
             wait *= 1 + JITTER * self._random_fraction()
             self._report.parked()
-            self._outbox.put([parked(item.delivery, wait, self._now())], item.work.finish)
+            records = [parked(item.delivery, wait, self._now(), is_failing=lane.conduct.is_failing)]
+            self._outbox.put(records, item.work.finish)
 
     def _expire(self, work: Work, delivery: Delivery, subscription: Subscription) -> None:
         try:

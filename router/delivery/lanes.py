@@ -10,7 +10,7 @@ from itertools import count
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from router.delivery.concurrency import Concurrency
-from router.delivery.probation import GOOD, is_overload
+from router.delivery.probation import FAILING, GOOD, is_overload
 from router.handlers.outcome import Delivered, Outcome
 
 Item = TypeVar("Item")
@@ -157,6 +157,12 @@ class Lanes(Generic[Item]):
             lane.fell_behind(now)
         self._line_up(lane, now)
         return None
+
+    def beware(self, key: str) -> None:
+        """Let one item go first in a lane that is not known here, as its endpoint was failing when it was elsewhere."""
+        if key not in self._lanes:
+            lane = self._lanes[key] = Lane(key)
+            lane.conduct = FAILING
 
     def next(self, now: float) -> Turn[Item] | None:
         """Return the item whose turn it is, or None when none may go out."""

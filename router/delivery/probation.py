@@ -67,6 +67,11 @@ class Conduct:
 
 
 GOOD: Final = Conduct()
+FAILING: Final = Conduct(FAILING_AFTER)
+"""Of an endpoint that another process has had on probation: one delivery must succeed before others follow."""
+
+PROBATION: Final[LastDeliveryOutcome] = "Probation"
+"""The last outcome of what was never attempted, its endpoint being on probation (§5.9)."""
 
 
 def is_overload(outcome: Outcome) -> bool:

@@ -7,6 +7,7 @@ from typing import Final, get_args
 import orjson
 
 from router.delivery.dead_letter import dead_letter_value
+from router.delivery.probation import PROBATION
 from router.delivery.settle import Done, GiveUp, Settlement, TryAgain
 from router.events.conversion import headers_for, to_schema
 from router.events.envelope import Envelope, form_of, read_envelope
@@ -58,9 +59,14 @@ def records_of(owed: Owed, outcome: Outcome, settlement: Settlement, ended: date
     return records
 
 
-def parked(delivery: Delivery, wait: timedelta, now: datetime) -> Addressed:
-    """Return a delivery that waits without an attempt being counted."""
-    return retry_topic_for(wait).name, _to(replace(delivery, due=now + wait))
+def parked(delivery: Delivery, wait: timedelta, now: datetime, *, is_failing: bool = False) -> Addressed:
+    """Return a delivery that waits without an attempt being counted.
+
+    What was never attempted says when its endpoint is failing: whoever takes it next may be a process that has not
+    heard of that.
+    """
+    last_outcome = delivery.last_outcome or (PROBATION if is_failing else None)
+    return retry_topic_for(wait).name, _to(replace(delivery, due=now + wait, last_outcome=last_outcome))
 
 
 def expired(delivery: Delivery) -> GiveUp:

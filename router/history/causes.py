@@ -16,6 +16,7 @@ _FAULTS: Final[dict[str, Fault]] = {
     "TimedOut": "endpoint",
     "Busy": "endpoint",
     "GenericError": "endpoint",
+    "Probation": "endpoint",
 }
 _WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _TOKEN: Final = re.compile(r"\S+")

@@ -235,3 +235,31 @@ def test_lanes_that_are_idle_cost_nothing_to_ask(count):
         lanes.finished(turn, 0.0, DELIVERED)
     assert lanes.next(0.0) is None
     assert (lanes.in_flight, lanes.waiting) == (0, 0)
+
+
+def test_an_endpoint_that_failed_elsewhere_gets_one_first_and_the_others_once_it_takes_that():
+    lanes = Lanes()
+    lanes.beware("a")
+    fill(lanes, "a", 50)
+    (first,) = send_all(lanes)
+    lanes.finished(first, 0.0, DELIVERED)
+    assert len(send_all(lanes)) >= FIRST
+
+
+def test_what_failed_elsewhere_and_fails_here_is_on_probation_after_one_attempt():
+    lanes = Lanes()
+    lanes.beware("a")
+    fill(lanes, "a", 50)
+    (first,) = send_all(lanes)
+    lanes.finished(first, 0.0, NOT_FOUND)
+    assert send_all(lanes) == []
+    assert lanes.offer("a", "one more", 1, 0.0) is first.lane
+
+
+def test_what_is_known_of_an_endpoint_goes_before_what_was_heard():
+    lanes = Lanes()
+    fill(lanes, "a", 1)
+    lanes.finished(lanes.next(0.0), 0.0, DELIVERED)
+    lanes.beware("a")
+    fill(lanes, "a", FIRST)
+    assert len(send_all(lanes)) == FIRST

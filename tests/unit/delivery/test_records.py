@@ -54,6 +54,16 @@ def test_what_is_put_off_keeps_its_attempt():
     assert (again.attempt, again.due) == (4, NOON + timedelta(seconds=11))
 
 
+@pytest.mark.parametrize(
+    ("attempt", "before", "is_failing", "after"),
+    [(1, None, True, "Probation"), (1, None, False, None), (3, "NotFound", True, "NotFound")],
+)
+def test_what_waits_for_a_failing_endpoint_says_so_unless_it_knows_more(attempt, before, is_failing, after):
+    delivery = a_delivery(attempt=attempt, last_outcome=before)
+    _topic, message = parked(delivery, timedelta(seconds=11), NOON, is_failing=is_failing)
+    assert Delivery.from_record(message.value, message.headers).last_outcome == after
+
+
 def test_a_dead_letter_carries_what_it_takes_to_deliver_it_again():
     given_up = GiveUp("MaxDeliveryAttemptsExceeded", 30, "Busy")
     _attempt, (topic, message) = records_of(read_owed(a_delivery(attempt=30), None), FAILED, given_up, NOON)
@@ -85,6 +95,7 @@ def test_a_dead_letter_of_a_binary_event_is_a_structured_object():
     [
         (3, "NotFound", GiveUp("TimeToLiveExceeded", 2, "NotFound")),
         (1, None, GiveUp("TimeToLiveExceeded", 0, "Busy")),
+        (1, "Probation", GiveUp("TimeToLiveExceeded", 0, "Probation")),
         (2, "SomethingNew", GiveUp("TimeToLiveExceeded", 1, "GenericError")),
     ],
 )
