@@ -137,29 +137,11 @@ async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
     credentials = CredentialsFile(settings)
     tokens = Callers(credentials.admin_token)
     await _topics_exist(settings)
-    producer = KafkaProducer(settings.bootstrap_servers, timeout_seconds=PRODUCE_SECONDS)
-    await producer.start()
-    cleanup.push_async_callback(_stop, "producer", producer.stop)
-    sources = SourcesFollower(settings.bootstrap_servers, box)
-    subscriptions = SubscriptionsFollower(settings.bootstrap_servers, now=_now)
-    resources = ResourcesFollower(settings.bootstrap_servers)
-    for name, follower in (("sources", sources), ("subscriptions", subscriptions), ("resources", resources)):
-        await follower.start()
-        cleanup.push_async_callback(_stop, name, follower.stop)
-        health.register(name, follower.check)
-    health.register("kafka", KafkaProbe(settings.bootstrap_servers).check)
-    store = SourceStore(producer, sources, box, _now)
-    keys = await _local_workspace_keys(store)
-    kept = ResourceStore(producer, resources)
-    access = AccessTokens(kept, box, _now, (settings.public_url or "",))
+    stores = await _open_stores(settings, box, health, cleanup)
+    keys = await _local_workspace_keys(stores.sources)
+    access = AccessTokens(stores.resources, box, _now, (settings.public_url or "",))
     await access.start()
     tokens.trust(access)
-    ends = EndOffsets(settings.bootstrap_servers)
-    cleanup.push_async_callback(_stop, "ends", ends.stop)
-    writer = ExclusiveWriter(settings.bootstrap_servers, SUBSCRIPTIONS.name, subscriptions, ends)
-    cleanup.push_async_callback(_stop, "writer", writer.stop)
-    freshness = Freshness(ends, {SUBSCRIPTIONS.name: subscriptions, SOURCES.name: sources, RESOURCES.name: resources})
-    stores = Stores(producer, SubscriptionStore(writer, subscriptions), store, kept, freshness)
     faces = build_faces(
         settings, stores, box, tokens, IdentityRoutes(access, credentials.identity_header), metrics, health
     )
@@ -171,13 +153,39 @@ async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
     tls = await _listen_with_tls(app, settings, cleanup)
     written = credentials.write(port, keys, tls)
     access.add_audiences(written.server, written.tls_server, *_own_addresses(settings, port, tls))
-    sources.view.on_keys_changed(LOCAL_WORKSPACE, credentials.keys_changed)
+    stores.sources.view.on_keys_changed(LOCAL_WORKSPACE, credentials.keys_changed)
     await faces.history.start()
     cleanup.push_async_callback(_stop, "history", faces.history.stop)
     # What is there now stays; a collection every 700 objects would cost more than parsing the events does.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     log.info("server.started", host=settings.host, port=port, bootstrap_servers=settings.bootstrap_servers)
+
+
+async def _open_stores(settings: Settings, box: SecretBox, health: Health, cleanup: AsyncExitStack) -> Stores:
+    """Connect to Kafka, and follow what it keeps until everything is known."""
+    producer = KafkaProducer(settings.bootstrap_servers, timeout_seconds=PRODUCE_SECONDS)
+    await producer.start()
+    cleanup.push_async_callback(_stop, "producer", producer.stop)
+    sources = SourcesFollower(settings.bootstrap_servers, box)
+    subscriptions = SubscriptionsFollower(settings.bootstrap_servers, now=_now)
+    resources = ResourcesFollower(settings.bootstrap_servers)
+    for name, follower in (("sources", sources), ("subscriptions", subscriptions), ("resources", resources)):
+        await follower.start()
+        cleanup.push_async_callback(_stop, name, follower.stop)
+        health.register(name, follower.check)
+    health.register("kafka", KafkaProbe(settings.bootstrap_servers).check)
+    ends = EndOffsets(settings.bootstrap_servers)
+    cleanup.push_async_callback(_stop, "ends", ends.stop)
+    writer = ExclusiveWriter(settings.bootstrap_servers, SUBSCRIPTIONS.name, subscriptions, ends)
+    cleanup.push_async_callback(_stop, "writer", writer.stop)
+    return Stores(
+        producer,
+        SubscriptionStore(writer, subscriptions),
+        SourceStore(producer, sources, box, _now),
+        ResourceStore(producer, resources),
+        Freshness(ends, {SUBSCRIPTIONS.name: subscriptions, SOURCES.name: sources, RESOURCES.name: resources}),
+    )
 
 
 def build_faces(
