@@ -23,6 +23,8 @@ QUEUED_BATCHES = 8
 MOST_EVENTS = 4000
 """Events in one write; reached only under load, as a write begins once the queue was found empty."""
 RETRY_SECONDS = 0.5
+PACE_SECONDS = 0.01
+"""Between the beginnings of two writes: what is quiet is written at once, and a steady flow in few writes."""
 
 Batch = list[Any]
 """aiokafka ConsumerRecords of one partition, in order."""
@@ -67,6 +69,7 @@ class Lane:
         self._closing = False
         self._next_offset: int | None = None
         self._plans: list[Plan] = []
+        self._may_begin = 0.0
         self._task: asyncio.Task[None] | None = None
         self.is_recovering = False
         self.waiting = 0
@@ -108,6 +111,7 @@ class Lane:
         while True:
             self._idle.set()
             batches = [await self._queue.get()]
+            await self._keep_pace()
             if self._closing:
                 continue
             self._idle.clear()
@@ -117,6 +121,12 @@ class Lane:
                 log.exception("lane.lost", partition=self.partition.partition)
                 await self._owner.lost(error)
                 return
+
+    async def _keep_pace(self) -> None:
+        clock = asyncio.get_running_loop().time
+        if (early := self._may_begin - clock()) > 0:
+            await asyncio.sleep(early)
+        self._may_begin = clock() + PACE_SECONDS
 
     async def _write(self, batches: list[Batch]) -> None:
         written = False

@@ -13,6 +13,12 @@ from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
 
+_AT_ONCE = (1, 50)
+"""Fewest bytes and most milliseconds of a fetch: nothing came lately, and what comes is wanted at once."""
+_GATHERED = (64 * 1024, 5)
+"""Records come all the time: a fetch for each would cost more than to wait for a few."""
+_QUIET_SECONDS = 0.05
+
 
 class Record(msgspec.Struct, gc=False):
     """A record as it was read; `timestamp` is in milliseconds, and -1 when there is none."""
@@ -95,13 +101,27 @@ async def fetched_records(
         # Without time to wait it does not let go of the loop: nothing that was fetched meanwhile is left as it was.
         drained = await fetcher.fetched_records(partitions, timeout=0)
         if drained:
+            _ask_for(fetcher, _GATHERED)
             return {partition: list(chain.from_iterable(batches)) for partition, batches in drained.items()}
-        waiter = fetcher._create_fetch_waiter()  # noqa: SLF001
-        await asyncio.wait([waiter], timeout=deadline - loop.time())
-        if not waiter.done() or fetcher._closed:  # noqa: SLF001
-            waiter.cancel()
+        if not await _something_came(fetcher, deadline - loop.time()):
             return {}
-        waiter.result()  # raises what the fetcher ended with
+
+
+async def _something_came(fetcher: Any, seconds: float) -> bool:  # noqa: ANN401 (aiokafka is untyped)
+    waiter = fetcher._create_fetch_waiter()  # noqa: SLF001
+    await asyncio.wait([waiter], timeout=min(seconds, _QUIET_SECONDS))
+    if not waiter.done():
+        _ask_for(fetcher, _AT_ONCE)
+        await asyncio.wait([waiter], timeout=seconds - _QUIET_SECONDS)
+    if not waiter.done() or fetcher._closed:  # noqa: SLF001
+        waiter.cancel()
+        return False
+    waiter.result()  # raises what the fetcher ended with
+    return True
+
+
+def _ask_for(fetcher: Any, amount: tuple[int, int]) -> None:  # noqa: ANN401 (aiokafka is untyped)
+    fetcher._fetch_min_bytes, fetcher._fetch_max_wait_ms = amount  # noqa: SLF001
 
 
 def _stamp(timestamp: int | None) -> int:

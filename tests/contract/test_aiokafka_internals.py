@@ -13,6 +13,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder, MessageBatch
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faust.transport.drivers import aiokafka as driver
 
+import router.fanout.writers  # noqa: F401 (sets what is asked for below)
 from router.kafka.shared_batches import StampedBatch
 
 
@@ -87,3 +88,14 @@ async def test_a_producer_knows_whether_it_is_transactional():
         for producer in producers:
             await producer.stop()
     assert [known and known.transactional_id for known in transactions] == ["t", None, None]
+
+
+def test_the_size_of_a_fetch_is_asked_for_anew_each_time():
+    source = inspect.getsource(fetcher.Fetcher._get_actions_per_node)  # noqa: SLF001
+    assert "self._fetch_max_wait_ms" in source
+    assert "self._fetch_min_bytes" in source
+
+
+def test_the_pause_between_transactions_is_a_setting_of_the_module():
+    assert "return BACKOFF_OVERRIDE" in inspect.getsource(sender.AddPartitionsToTxnHandler.handle_response)
+    assert sender.BACKOFF_OVERRIDE == 0.003

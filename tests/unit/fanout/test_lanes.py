@@ -117,6 +117,33 @@ async def test_what_is_waiting_goes_into_one_write(monkeypatch):
     assert kafka.offsets == [0, 1, 2, 3, 4]
 
 
+async def test_a_steady_flow_is_written_in_few_writes(monkeypatch):
+    monkeypatch.setattr(lanes, "PACE_SECONDS", 0.2)
+    kafka = ScriptedKafka(*["ok"] * 9)
+    async with a_lane(kafka, monkeypatch) as lane:
+        await lane.put(a_batch(0))
+        await kafka.until(lambda: kafka.offset == 1)
+        for offset in range(1, 5):
+            await lane.put(a_batch(offset))
+            await asyncio.sleep(0)
+        await kafka.until(lambda: kafka.offset == 5)
+    assert (kafka.offsets, len(kafka.script)) == ([0, 1, 2, 3, 4], 9 - 2)
+
+
+async def test_what_waits_for_its_turn_is_dropped_when_the_partition_is_given_up(monkeypatch):
+    monkeypatch.setattr(lanes, "PACE_SECONDS", 0.2)
+    kafka = ScriptedKafka()
+    async with a_lane(kafka, monkeypatch) as lane:
+        await lane.put(a_batch(0))
+        await kafka.until(lambda: kafka.offset == 1)
+        await lane.put(a_batch(1))
+        await asyncio.sleep(0)
+        await lane.quiesce(1)
+        assert not lane.is_busy
+        await asyncio.sleep(lanes.PACE_SECONDS)
+    assert kafka.offset == 1
+
+
 async def test_a_failed_write_is_repeated_with_a_new_producer(monkeypatch):
     kafka = ScriptedKafka("ok", "refused")
     async with a_lane(kafka, monkeypatch) as lane:
