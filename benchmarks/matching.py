@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.matching_banks import SIZES, Bank, as_bytes, banks, events, filter_of, naive_ids, with_labels
-from benchmarks.matching_table import HEADING, line, verdict
+from benchmarks.matching_table import HEADING, line, markdown, verdict
 from benchmarks.ruler_process import EventRuler, why_not
 from router.events.envelope import Envelope, read_envelope
 from router.filters.clauses import clauses_of
@@ -278,6 +278,7 @@ def compare(chosen: list[Bank], sizes: list[int], options: Options, folder: Path
         reason: str | None = None
         for size in sizes:
             case = Case(bank, size, streams[bank.on_arrays])
+            reason = reason or bank.why_alone
             if options.with_ruler and reason is None:
                 got, reason = beside_ruler(case, options, folder)
             else:  # what cannot be loaded does not get better with more of it
@@ -308,8 +309,9 @@ def run(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--sizes", type=_list, default=[*map(str, SIZES)], help="of 100, 1000, 10000")
     parser.add_argument("--passes", type=int, default=5)
     parser.add_argument("--sample", type=int, default=100, help="events whose ids are compared one by one")
-    parser.add_argument("--load-seconds", type=float, default=60, help="what event-ruler may take to load a bank")
+    parser.add_argument("--load-seconds", type=float, default=20, help="what event-ruler may take to load a bank")
     parser.add_argument("--without-event-ruler", action="store_true")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="also write the tables, as Markdown")
     parser.add_argument(
         "--quick", action="store_true", help="three passes, 5 s to load, mix, tworange and contains only"
     )
@@ -329,6 +331,8 @@ def run(arguments: list[str]) -> dict[str, Any]:
         chosen = [bank for bank in known if bank.name in given.banks]
         figures = compare(chosen, sorted(map(int, given.sizes)), options, Path(folder))
     print(*verdict(figures["banks"]), sep="\n")
+    if given.table is not None:
+        given.table.write_text(markdown(figures["banks"], figures["unmeasured"]))
     print(f"load of the machine: {load[0]:.1f} before, {os.getloadavg()[0]:.1f} after; {os.cpu_count()} cores")
     return figures | {"load": {"before": load[0], "after": os.getloadavg()[0]}}
 

@@ -2,7 +2,8 @@
 
 A bank is a list of rules in event-ruler's language; the same rules, translated, are Event Grid filters.
 `ml-router-1` (friendly) is exact, prefix, suffix, anybut, numeric, mix. `ml-router-2` (adverse) is hot1 to tworange.
-The rest is ours: contains, varcontains, ignorecase, ignorecaseprefix, arrays.
+The rest is ours: contains, varcontains, ignorecase, ignorecaseprefix, arrays, and negations, notcontains, intervals,
+allbut, in which every subscription excludes something else or has intervals of its own.
 """
 
 import hashlib
@@ -29,6 +30,8 @@ class Bank:
     rules: dict[int, list[Rule]]
     totals: dict[int, int] = field(default_factory=dict)
     on_arrays: bool = False
+    why_alone: str | None = None
+    """Why event-ruler is not measured beside, if it is not."""
 
 
 def events() -> list[dict[str, Any]]:
@@ -248,6 +251,36 @@ def _ours() -> Iterator[Bank]:
     yield Bank("ignorecaseprefix", _sized(_begins_in_capitals), prefix)
     yield Bank("arrays", _sized(lambda k: {"eventType": _type(k), "data": {"labels": _experiment(k)}}), exact, True)  # noqa: FBT003
 
+    yield from _excluding()
+
+
+def _excluding() -> Iterator[Bank]:
+    """Yield banks in which every subscription excludes something else, or has three intervals of its own."""
+    random = Random(17)  # noqa: S311 (the seed is part of the definition)
+    for name, rule in (("negations", _not_in), ("notcontains", _not_containing), ("intervals", _intervals)):
+        yield Bank(name, {size: [rule(number, random) for number in range(size)] for size in SIZES})
+    # 2,000 subscriptions of 10,000 want each event: the answer itself is the cost.
+    yield Bank(
+        "allbut",
+        _sized(lambda k: {"eventType": _type(k), "data": {"experimentName": [{"anything-but": _experiment(k)}]}}),
+        why_alone="2,000 matches an event",
+    )
+
+
+def _not_in(k: int, random: Random) -> Rule:
+    return {"data": {"experimentName": [{"anything-but": _experiment(k)}], "metrics": _high_accuracy(random)}}
+
+
+def _not_containing(k: int, random: Random) -> Rule:
+    unwanted = {"anything-but": {"wildcard": f"*/exp-{k * 7 % 20_000}/*"}}
+    return {"subject": [unwanted], "data": {"metrics": _high_accuracy(random)}}
+
+
+def _intervals(k: int, random: Random) -> Rule:
+    starts = [round(random.random(), 6) for _ in range(3)]
+    accuracy = [{"numeric": [">=", start, "<=", round(start + 0.0005, 6)]} for start in starts]
+    return {"eventType": _type(k), "data": {"metrics": {"accuracy": accuracy}}}
+
 
 def _any_part(random: Random) -> Rule:
     subject = _random_subject(random)
@@ -285,17 +318,29 @@ def filter_of(rule: Rule, *, on_arrays: bool = False) -> Filter:
                 basic["subject_begins_with"] = text
             case "subject", [{"suffix": text}]:
                 basic["subject_ends_with"] = text
-            case _, [{"wildcard": text}]:
-                advanced.append(AdvancedFilter(operator="StringContains", key=key, values=(text[1:-1],)))
-            case _, [{"anything-but": texts}]:
-                advanced.append(AdvancedFilter(operator="StringNotIn", key=key, values=tuple(texts)))
-            case _, [{"numeric": [">", number]}]:
-                advanced.append(AdvancedFilter(operator="NumberGreaterThan", key=key, value=number))
-            case _, [{"equals-ignore-case": text}]:
-                advanced.append(AdvancedFilter(operator="StringIn", key=key, values=(text,)))
             case _:
-                advanced.append(AdvancedFilter(operator="StringIn", key=key, values=tuple(alternatives)))
+                advanced.append(_advanced(key, alternatives))
     return Filter(**basic, advanced_filters=tuple(advanced), enable_advanced_filtering_on_arrays=on_arrays)
+
+
+def _advanced(key: str, alternatives: list[Any]) -> AdvancedFilter:  # noqa: PLR0911 (one for each kind of condition)
+    """Return a condition as an advanced filter."""
+    match alternatives:
+        case [{"wildcard": text}]:
+            return AdvancedFilter(operator="StringContains", key=key, values=(text[1:-1],))
+        case [{"anything-but": {"wildcard": text}}]:
+            return AdvancedFilter(operator="StringNotContains", key=key, values=(text[1:-1],))
+        case [{"anything-but": texts}]:
+            return AdvancedFilter(operator="StringNotIn", key=key, values=tuple(texts))
+        case [{"numeric": [">", number]}]:
+            return AdvancedFilter(operator="NumberGreaterThan", key=key, value=number)
+        case [{"numeric": [">=", *_]}, *_]:
+            ranges = tuple((one["numeric"][1], one["numeric"][3]) for one in alternatives)
+            return AdvancedFilter(operator="NumberInRange", key=key, values=ranges)
+        case [{"equals-ignore-case": text}]:
+            return AdvancedFilter(operator="StringIn", key=key, values=(text,))
+        case _:
+            return AdvancedFilter(operator="StringIn", key=key, values=tuple(alternatives))
 
 
 def naive_ids(rules: list[Rule], events: list[dict[str, Any]]) -> list[list[int]]:
@@ -319,7 +364,7 @@ def _holds(value: Any, alternatives: list[Any]) -> bool:
     return any(_fits(one, wanted) for one in values for wanted in alternatives)
 
 
-def _fits(value: Any, wanted: Any) -> bool:  # noqa: PLR0911 (one for each kind of condition)
+def _fits(value: Any, wanted: Any) -> bool:  # noqa: C901, PLR0911 (one for each kind of condition)
     match wanted:
         case str():
             return value == wanted
@@ -333,6 +378,10 @@ def _fits(value: Any, wanted: Any) -> bool:  # noqa: PLR0911 (one for each kind 
             return text[1:-1] in value
         case {"equals-ignore-case": text}:
             return value.lower() == text.lower()
+        case {"anything-but": {"wildcard": text}}:
+            return text[1:-1] not in value
+        case {"numeric": [">=", low, "<=", high]}:
+            return low <= value <= high
         case {"anything-but": texts}:
             return value not in texts
         case {"numeric": [">", number]}:

@@ -58,6 +58,48 @@ def verdict(rows: list[dict[str, Any]]) -> list[str]:
     return said
 
 
+def markdown(rows: list[dict[str, Any]], unmeasured: list[dict[str, Any]]) -> str:
+    """Return two tables: how fast events are matched, and what it takes to change the largest sets of subscriptions."""
+    sizes = sorted({row["subscriptions"] for row in rows})
+    of = {(row["bank"], row["subscriptions"], row["engine"]): row for row in rows}
+    banks = list(dict.fromkeys(row["bank"] for row in rows))
+    why = {(one["bank"], one["subscriptions"]): one["reason"] for one in unmeasured}
+    columns = " | ".join(f"{size:,}: router | event-ruler | ratio" for size in sizes)
+    speeds = [
+        f"| bank | matches an event | {columns} | by CPU |",
+        f"|---|---|{'---|' * (3 * len(sizes) + 1)}",
+    ]
+    changes = [
+        "| bank | adds/s | removes/s | swap: median, worst (worst by CPU) ms | bytes each | event-ruler loads/s |",
+        "|---|---|---|---|---|---|",
+    ]
+    for bank in banks:
+        ours = of[bank, sizes[-1], "router"]
+        theirs = [of.get((bank, size, "event-ruler")) for size in sizes]
+        cells = [_speeds(of[bank, size, "router"], other) for size, other in zip(sizes, theirs, strict=True)]
+        by_cpu = "" if theirs[-1] is None else f"{ours['cpu_ratio']:.2f}"
+        speeds.append(f"| {bank} | {ours['matches_per_event']:,.2f} | {' | '.join(cells)} | {by_cpu} |")
+        loads = why.get((bank, sizes[-1]), "") if theirs[-1] is None else f"{theirs[-1]['adds_per_second']:,.0f}"
+        swap = ours["swap_ms"]
+        changes.append(
+            f"| {bank} | {ours['adds_per_second']:,.0f} | {ours['removes_per_second']:,.0f}"
+            f" | {swap['median']:.2f}, {swap['max']:.2f} ({swap['cpu_max']:.2f})"
+            f" | {ours['bytes_per_subscription']:,.0f} | {loads} |"
+        )
+    return "\n".join([*speeds, "", f"With {sizes[-1]:,} subscriptions:", "", *changes, ""])
+
+
+def _speeds(ours: dict[str, Any], theirs: dict[str, Any] | None) -> str:
+    if theirs is None:
+        return f"{_spread(ours)} | - | "
+    return f"{_spread(ours)} | {_spread(theirs)} | **{ours['ratio_to_event_ruler']:.2f}**"
+
+
+def _spread(row: dict[str, Any]) -> str:
+    rate = {name: f"{value / 1000:,.0f}" for name, value in row["events_per_second"].items()}
+    return f"{rate['median']} k ({rate['min']} to {rate['max']})"
+
+
 def _median(row: dict[str, Any]) -> float:
     return float(row["events_per_second"]["median"])
 

@@ -16,7 +16,7 @@ from router.filters.members import Entry, number_for
 from router.filters.requirements import Bound, Exclusion, Side
 from router.filters.values import Values
 
-_FEW: Final = 32
+_FEW: Final = 8
 """So many new rows are asked one by one."""
 _LARGEST_MERGED: Final = 2048
 """So many rows are compiled in a few milliseconds; a larger part is left as it is."""
