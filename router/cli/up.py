@@ -1,39 +1,24 @@
 """`router up`: everything on this machine."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from router.cli import output
-from router.cli.processes import Host, Port, ProcessDataDir, TlsPort
+from router.cli.process_flags import (
+    FirstMetricsPort,
+    Host,
+    KafkaPort,
+    OwnBrokers,
+    Port,
+    ProcessDataDir,
+    TlsPort,
+    Workers,
+)
 
 if TYPE_CHECKING:
     from router.up.options import UpOptions
-
-KafkaPort = Annotated[
-    int, typer.Option("--kafka-port", metavar="N", min=0, max=65535, help="Port of the embedded Kafka; 0 is any.")
-]
-Brokers = Annotated[
-    str | None,
-    typer.Option(
-        "--bootstrap-servers", metavar="HOST:PORT,…", help="A Kafka of your own; then no embedded one is started."
-    ),
-]
-FirstMetricsPort = Annotated[
-    int | None,
-    typer.Option(
-        "--metrics-port",
-        metavar="N",
-        min=0,
-        max=65535,
-        help="Port of the first worker's /metrics, 8081 unless given; the next ones follow. A taken one is replaced.",
-    ),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option("--workers", metavar="N", min=1, max=64, help="Worker processes, which share the partitions; 1."),
-]
 
 
 def up(
@@ -42,7 +27,7 @@ def up(
     port: Port = None,
     tls_port: TlsPort = None,
     kafka_port: KafkaPort = 9092,
-    bootstrap_servers: Brokers = None,
+    bootstrap_servers: OwnBrokers = None,
     metrics_port: FirstMetricsPort = None,
     workers: Workers = None,
 ) -> None:

@@ -42,15 +42,24 @@ def program_specs(
         _router("server", "--host", options.host, "--port", f"{options.port}", *tls, *everywhere),
         {**inherited, "ROUTER_READY_REQUIRES": _joined(inherited.get("ROUTER_READY_REQUIRES"), *ready)},
     )
-    workers = [
+    workers = worker_specs(
+        ["--host", LOOPBACK, *everywhere], metrics_ports=metrics_ports, instance=instance, environment=inherited
+    )
+    return server, workers
+
+
+def worker_specs(
+    flags: Sequence[str], *, metrics_ports: Sequence[int], instance: str, environment: Mapping[str, str]
+) -> list[ProgramSpec]:
+    """Return workers that share the partitions, one for each metrics port; each keeps its name over restarts."""
+    return [
         ProgramSpec(
             f"worker-{number}",
-            _router("worker", "--host", LOOPBACK, "--metrics-port", f"{port}", *everywhere),
-            {**inherited, "ROUTER_INSTANCE": f"{instance}-{number}"},
+            _router("worker", "--metrics-port", f"{port}", *flags),
+            {**environment, "ROUTER_INSTANCE": f"{instance}-{number}", "ROUTER_WORKER_PROCESSES": "1"},
         )
         for number, port in enumerate(metrics_ports)
     ]
-    return server, workers
 
 
 def webhook_rules(environment: Mapping[str, str]) -> dict[str, str]:

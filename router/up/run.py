@@ -29,7 +29,7 @@ async def _run(options: UpOptions, say: Callable[[str], None], remark: Callable[
     began = time.monotonic()
     stack = Stack(options, report=lambda line: remark(f"{time.strftime('%H:%M:%S')} {line}"))
     signals: asyncio.Queue[str] = asyncio.Queue()
-    _listen(signals)
+    listen(signals)
     told = asyncio.create_task(signals.get())
     starting = asyncio.create_task(_until_ready(stack))
     await asyncio.wait({told, starting}, return_when=asyncio.FIRST_COMPLETED)
@@ -66,7 +66,8 @@ async def _stop(stack: Stack, signals: asyncio.Queue[str], remark: Callable[[str
     remark("Stopped.")
 
 
-def _listen(signals: asyncio.Queue[str]) -> None:
+def listen(signals: asyncio.Queue[str]) -> None:
+    """Put the name of each signal that asks this process to end into a queue."""
     loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:
         try:

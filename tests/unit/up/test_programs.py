@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from router.settings import Settings
 from router.up.options import UpOptions
 from router.up.programs import program_specs
+from router.up.workers import specs_of
 
 OPTIONS = UpOptions(data_dir=Path("/data"), port=8080)
 
@@ -90,3 +92,21 @@ def test_the_data_directory_is_given_as_an_absolute_path():
 )
 def test_the_address_of_the_server_is_one_that_this_machine_can_use(host, url):
     assert UpOptions(host=host).server_url == url
+
+
+def test_several_workers_of_one_command_have_its_flags_and_names_of_their_own():
+    settings = Settings(bootstrap_servers="kafka:9092", data_dir="/data", instance="host", stages="fanout")
+    first, second = specs_of(settings, (8081, 8082))
+
+    assert " ".join(first.command).endswith(
+        "-m router worker --metrics-port 8081 --host 127.0.0.1 --bootstrap-servers kafka:9092 "
+        "--data-dir /data --stages fanout"
+    )
+    assert (first.environment["ROUTER_INSTANCE"], second.environment["ROUTER_INSTANCE"]) == ("host-0", "host-1")
+    assert first.environment["ROUTER_WORKER_PROCESSES"] == "1"
+
+
+def test_a_worker_of_router_up_is_one_process_whatever_the_environment_says():
+    _, (worker, _) = specs(environment={"ROUTER_WORKER_PROCESSES": "2"})
+
+    assert worker.environment["ROUTER_WORKER_PROCESSES"] == "1"
