@@ -88,6 +88,9 @@ async def run_worker(settings: Settings) -> int:
         follower = SubscriptionsFollower(settings.bootstrap_servers, now=_now)
         await follower.start()
         cleanup.push_async_callback(follower.stop)
+        # Ten thousand subscriptions are a million objects, through which each full collection would go in vain.
+        gc.collect()
+        gc.freeze()
         health.register("subscriptions", follower.check)
         producer = KafkaProducer(settings.bootstrap_servers, timeout_seconds=PRODUCE_SECONDS)
         await producer.start()

@@ -1,5 +1,6 @@
 """The view: every subscription in memory, and the compiled index that fan-out reads."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,6 +53,11 @@ class SubscriptionsView:
         self._indexes: dict[str, Index[Route]] = {}
         self._of_groups: dict[bytes, Route] = {}
         self._expiring: dict[bytes, datetime] = {}
+        # Which topic each live subscription writes to, how many write to a topic, and the topics: the same object until
+        # there are others. Going through all of them for each change would keep events waiting.
+        self._topic_of: dict[bytes, str] = {}
+        self._writers: Counter[str] = Counter()
+        self._topics: frozenset[str] | None = None
         self._routes: Routes | None = None
 
     def get(self, resource_id: str) -> Subscription | None:
@@ -66,14 +72,10 @@ class SubscriptionsView:
     def routes(self) -> Routes:
         """The compiled filters of the live subscriptions; the same object until something changes."""
         if self._routes is None:
-            self._routes = Routes(
-                {source: index.snapshot() for source, index in self._indexes.items() if len(index)},
-                frozenset(
-                    subscriber_topic(s.sink.name)
-                    for s in self._subscriptions.values()
-                    if isinstance(s.sink, TopicSink) and s.is_live
-                ),
-            )
+            if self._topics is None:
+                self._topics = frozenset(self._writers)
+            snapshots = {source: index.snapshot() for source, index in self._indexes.items() if len(index)}
+            self._routes = Routes(snapshots, self._topics)
         return self._routes
 
     def apply(self, key: bytes, value: bytes | None) -> None:
@@ -114,6 +116,11 @@ class SubscriptionsView:
         clauses = clauses_of(subscription.filter)
         for index in self._indexes_of(scope):
             index.add(key, clauses, route)
+        if route.topic is not None:
+            self._topic_of[key] = route.topic
+            self._writers[route.topic] += 1
+            if self._writers[route.topic] == 1:
+                self._topics = None
         if subscription.expiration is not None:
             self._expiring[key] = subscription.expiration
         self._routes = None
@@ -128,6 +135,12 @@ class SubscriptionsView:
         self._of_groups.pop(key, None)
         for index in self._indexes_of(subscription.source.lower()):
             index.remove(key)
+        topic = self._topic_of.pop(key, None)
+        if topic is not None:
+            self._writers[topic] -= 1
+            if not self._writers[topic]:
+                del self._writers[topic]
+                self._topics = None
         self._routes = None
 
     def _indexes_of(self, scope: str) -> list[Index[Route]]:

@@ -4,7 +4,7 @@ import pytest
 
 from router.subscriptions.view import SubscriptionsView
 from tests.builders import NOON, WORKSPACE, a_subscription
-from topics.subscriptions import subscription_key
+from topics.subscriptions import TopicSink, subscription_key
 
 
 def a_view(*subscriptions):
@@ -72,6 +72,18 @@ def test_routes_are_the_same_object_until_something_changes():
 def test_routes_name_every_topic_that_is_written_to():
     view = a_view(a_subscription("one"), a_subscription("two", provisioning_state="Failed"))
     assert view.routes.topics == {"subscriber.one"}
+
+
+def test_a_topic_is_named_as_long_as_any_live_subscription_writes_to_it():
+    shared = a_subscription("two", sink=TopicSink(name="one"))
+    view = a_view(a_subscription("one"), shared)
+    before = view.routes.topics
+    view.apply(subscription_key(shared.id), shared.encode())
+    assert view.routes.topics is before
+    view.apply(subscription_key(a_subscription("one").id), None)
+    assert view.routes.topics is before
+    view.apply(subscription_key(shared.id), None)
+    assert view.routes.topics == set()
 
 
 def test_an_expired_subscription_is_routed_to_no_more():
