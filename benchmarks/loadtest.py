@@ -24,7 +24,7 @@ from router.kafka.embedded.ports import free_port
 
 START_SECONDS = 120.0
 PERCENTILES = ("p50", "p99", "p99_9", "max")
-WARM_UP = ("--events", "20000", "--rate", "4000")
+WARM_UP = ("--events", "12000", "--rate", "3000")
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
