@@ -48,8 +48,9 @@ class Report:
         asked = self.options.rate
         if asked <= 0 or self.publish_seconds <= self.published / asked * MOST_TIMES + ACKNOWLEDGED_SECONDS:
             return None
+        rate = _rate(self.published, self.publish_seconds)
         return (
-            f"Published at {_rate(self.published, self.publish_seconds):,.0f} a second, not at the {asked:,g} asked for: "
+            f"Published at {rate:,.0f} a second, not at the {asked:,g} asked for: "
             "whoever accepts the events, or this machine, was slower."
         )
 
