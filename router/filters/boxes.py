@@ -4,10 +4,10 @@ Members of a group are rows of a part. Each side of a part narrows the bit set o
 excludes one by one is left out at the end.
 """
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import compress
+from struct import unpack
 from typing import Any, Final, Protocol
 
 from router.filters.exclusions import Excluded
@@ -24,8 +24,6 @@ _GROWTH: Final = 3
 _BLOCK: Final = 16
 _MOST_BLOCKS: Final = 512
 _SPARSE: Final = 8
-_NOT_ZERO: Final = re.compile(rb"[^\0]").finditer
-_BITS: Final = tuple(tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256))
 _FLAGS: Final = tuple(bytes(byte >> bit & 1 for bit in range(8)) for byte in range(256))
 
 Row = tuple[Any, ...]
@@ -227,5 +225,12 @@ class _Ordered:
 
 
 def _rows_of(bits: int) -> list[int]:
-    octets = bits.to_bytes(bits.bit_length() // 8 + 1, "little")
-    return [match.start() * 8 + bit for match in _NOT_ZERO(octets) for bit in _BITS[octets[match.start()]]]
+    """Return the places of the bits that are set; word by word, as most words have none."""
+    rows, words = [], bits.bit_length() // 64 + 1
+    for number, word in enumerate(unpack(f"<{words}Q", bits.to_bytes(words * 8, "little"))):
+        left = word
+        while left:
+            lowest = left & -left
+            rows.append(number * 64 + lowest.bit_length() - 1)
+            left ^= lowest
+    return rows
