@@ -15,7 +15,13 @@ from router.errors import RefusedError
 
 
 def explain(
-    event: Annotated[str, typer.Argument(metavar="EVENT.json", help="File with one event; - reads standard input.")],
+    event: Annotated[
+        str,
+        typer.Argument(
+            metavar="EVENT.json",
+            help="File with one event, or the id of one that was published; - reads standard input.",
+        ),
+    ],
     subscription: Annotated[
         str | None, typer.Option("--subscription", metavar="NAME", help="Only this one; all live ones unless given.")
     ] = None,
@@ -50,6 +56,8 @@ def explain(
 
 
 def _one_event(name: str) -> Any:  # noqa: ANN401 (any JSON)
+    if name != "-" and not _is_file(name):
+        return name
     text = sys.stdin.read() if name == "-" else Path(name).read_text()
     event = _json(text, name)
     if isinstance(event, list):
@@ -59,6 +67,14 @@ def _one_event(name: str) -> Any:  # noqa: ANN401 (any JSON)
     if not isinstance(event, dict):
         raise RefusedError(f"{name} holds no event: it must be a JSON object")
     return event
+
+
+def _is_file(name: str) -> bool:
+    """Say whether an argument is a file, not the id of an event; what looks like a file has to be there."""
+    try:
+        return name.endswith(".json") or Path(name).exists()
+    except (OSError, ValueError):  # too long for a file, or NUL in it
+        return False
 
 
 def _json(text: str, name: str) -> Any:  # noqa: ANN401 (any JSON)

@@ -10,6 +10,7 @@ from router.errors import RefusedError
 from router.events.envelope import UnreadableEventError, read_envelope
 from router.filters.clauses import clauses_of
 from router.filters.explain import Explanation, explain
+from router.subscriptions.scopes import above
 from topics.events import CLOUD_EVENT_JSON, CONTENT_TYPE, EVENT_GRID_JSON
 from topics.subscriptions import Filter, Subscription
 
@@ -42,7 +43,7 @@ def explain_event(event: bytes, filters: Iterable[tuple[str | None, Filter]], so
 
 
 def candidates_for(event: bytes, subscriptions: Sequence[Subscription], source: str) -> list[Subscription]:
-    """Return the live subscriptions that an event could reach: those of the workspace or topic that it names.
+    """Return the live subscriptions that an event could reach: of the workspace or topic that it names, or above that.
 
     A CloudEvent may name any source, so that only its publisher's key tells; then all are candidates.
     """
@@ -50,7 +51,8 @@ def candidates_for(event: bytes, subscriptions: Sequence[Subscription], source: 
     named = members.get("source") if "specversion" in members else members.get("topic", orjson.dumps(source))
     origin = _text(named).lower()
     live = [one for one in subscriptions if one.is_live]
-    return [one for one in live if one.source.lower() == origin] or (live if "specversion" in members else [])
+    scopes = {origin, *above(origin)}
+    return [one for one in live if one.source.lower() in scopes] or (live if "specversion" in members else [])
 
 
 def _members(event: bytes) -> dict[str, bytes]:

@@ -48,6 +48,12 @@ def test_only_subscriptions_of_the_events_source_are_candidates():
     assert [one.name for one in found] == ["here"]
 
 
+def test_who_asks_for_a_whole_group_is_a_candidate_for_every_source_in_it():
+    group = WORKSPACE[: WORKSPACE.index("/providers/")]
+    asking = [a_subscription("group", source=group.upper()), a_subscription("other", source=f"{group}2")]
+    assert [one.name for one in candidates_for(as_bytes(an_event()), asking, WORKSPACE)] == ["group"]
+
+
 def test_a_cloud_event_with_a_source_of_its_own_could_reach_any():
     event = as_bytes(a_cloud_event(source="/my/trainer"))
     found = candidates_for(event, [a_subscription("here"), a_subscription("there", source="/elsewhere")], WORKSPACE)
