@@ -22,16 +22,12 @@ from starlette.types import Receive, Scope, Send
 
 from router.api.freshness import Freshness
 from router.api.identity_routes import IdentityRoutes
-from router.api.management import Management, build_management
-from router.api.principal_routes import PrincipalRoutes
-from router.api.subscriber_topics import SubscriberTopics
-from router.api.v1.service import HistoryService, build_history
 from router.credentials import FILE_NAME, Credentials, Identity, WorkspaceCredentials, read_credentials
 from router.errors import RouterError, SettingsError
+from router.faces import Stores, build_faces
 from router.identity.callers import AccessTokens, Callers
 from router.identity.certificates import Certificates, ensure_certificates, machine_names
 from router.ingress.answers import error_answer, new_request_id
-from router.ingress.http import publish_routes
 from router.ingress.paths import PublishRoute, is_publish_path
 from router.ingress.refusals import Refusal, not_found
 from router.ingress.request import uri_of
@@ -39,8 +35,7 @@ from router.kafka.admin import ensure_all_topics
 from router.kafka.ends import EndOffsets
 from router.kafka.exclusive_writer import ExclusiveWriter
 from router.kafka.probe import KafkaProbe
-from router.kafka.producer import KafkaProducer, Producer
-from router.observability.endpoints import operations_routes
+from router.kafka.producer import KafkaProducer
 from router.observability.health import Check, Health
 from router.observability.metrics import Metrics
 from router.observability.serving import BackgroundServer, TlsFiles
@@ -73,24 +68,6 @@ class Tls(NamedTuple):
 
     port: int
     certificates: Certificates
-
-
-class Stores(NamedTuple):
-    """Where things are kept."""
-
-    producer: Producer
-    subscriptions: SubscriptionStore
-    sources: SourceStore
-    resources: ResourceStore
-    freshness: Freshness | None = None
-
-
-class Faces(NamedTuple):
-    """What answers requests: every route that there is, and the two parts that have work of their own."""
-
-    routes: list[BaseRoute]
-    management: Management
-    history: HistoryService
 
 
 def main(settings: Settings) -> int:
@@ -143,7 +120,7 @@ async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
     await access.start()
     tokens.trust(access)
     faces = build_faces(
-        settings, stores, box, tokens, IdentityRoutes(access, credentials.identity_header), metrics, health
+        settings, stores, box, tokens, IdentityRoutes(access, credentials.identity_header), metrics, health, _now
     )
     await faces.management.start()
     cleanup.push_async_callback(_stop, "management", faces.management.stop)
@@ -186,48 +163,6 @@ async def _open_stores(settings: Settings, box: SecretBox, health: Health, clean
         ResourceStore(producer, resources),
         Freshness(ends, {SUBSCRIPTIONS.name: subscriptions, SOURCES.name: sources, RESOURCES.name: resources}),
     )
-
-
-def build_faces(
-    settings: Settings,
-    stores: Stores,
-    box: SecretBox,
-    tokens: Callers,
-    identity: IdentityRoutes,
-    metrics: Metrics,
-    health: Health,
-    subscriber_topics: SubscriberTopics | None = None,
-) -> Faces:
-    """Return everything that a server answers with, over the given stores."""
-    producer, subscriptions, sources, resources, freshness = stores
-    management = build_management(
-        settings=settings,
-        subscriptions=subscriptions,
-        sources=sources,
-        resources=resources,
-        box=box,
-        tokens=tokens,
-        now=_now,
-        subscriber_topics=subscriber_topics,
-        freshness=freshness,
-    )
-    history = build_history(
-        settings=settings,
-        subscriptions=subscriptions.view,
-        producer=producer,
-        tokens=tokens,
-        now=_now,
-        metrics=metrics,
-    )
-    routes = [
-        *publish_routes(producer=producer, sources=sources.view, tokens=tokens, metrics=metrics, now=_now),
-        *management.routes,
-        *PrincipalRoutes(resources, tokens, _now).routes,
-        *identity.routes,
-        *operations_routes(metrics, health),
-        *history.routes,
-    ]
-    return Faces(routes, management, history)
 
 
 async def _listen(app: FastAPI, host: str, port: int, cleanup: AsyncExitStack, tls: TlsFiles | None = None) -> int:

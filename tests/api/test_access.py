@@ -18,6 +18,7 @@ from router.api.dispatch import Dispatch
 from router.api.identity_routes import IdentityRoutes
 from router.api.management import ManagementRoute
 from router.api.path_patterns import PATTERNS, parse_path
+from router.faces import Stores, build_faces
 from router.history.store import HistoryStore
 from router.identity.callers import AccessTokens, Callers
 from router.identity.tokens import AZURE_AUDIENCES, MAX_TOKEN_CHARACTERS, Subject, new_signing_key, open_key, sign
@@ -26,7 +27,7 @@ from router.observability.health import Health
 from router.observability.metrics import Metrics
 from router.observability.serving import BackgroundServer
 from router.secrets import SecretBox
-from router.server import Stores, build_faces, build_server
+from router.server import build_server
 from router.settings import Settings
 from tests.api.running_api import TOKEN, Api, subscription_path, to_topic
 from tests.builders import WORKSPACE
@@ -179,7 +180,7 @@ class Site:
         stores = Stores(api.producer, api.subscriptions, api.sources, api.resources)
         identity = IdentityRoutes(self.tokens, HEADER)
         self.faces = build_faces(
-            self.settings, stores, api.box, self.callers, identity, Metrics(), Health(), self.api.topics
+            self.settings, stores, api.box, self.callers, identity, Metrics(), Health(), now, self.api.topics
         )
         self.app = build_server(self.settings, self.faces.routes)
         self.routes = every_route(self.app.router.routes, self.faces.management.dispatch)
