@@ -388,6 +388,16 @@ class TestCommands:
         assert (unknown.code, unknown.out) == (1, "")
         assert "e-2" in unknown.err
 
+    async def test_a_published_event_is_explained_by_its_id(self, past: Past) -> None:
+        past.accept(id="e/1")
+        near = past.subscribe("near", filter=Filter(subject_begins_with="models/", subject_ends_with="/nobody"))
+        every = past.subscribe("every")
+        answer = json.loads((await router("explain", "e/1", "--json")).out)
+        assert [(one["subscription"], one["first_failed"]) for one in answer["results"]] == [(every, None), (near, 1)]
+        unknown = await router("explain", "e-2")
+        assert (unknown.code, "e-2" in unknown.err) == (1, True)
+        assert (await router("explain", "nowhere.json")).code == 1
+
     async def test_what_strangers_wrote_does_not_reach_the_terminal(self, past):
         past.store.apply(Batch(attempts=[an_attempted("d-1", event_id="\x1b[2J", detail="\x1b]0;x\x07")]))
         assert "\x1b" not in (await router("attempts")).out
