@@ -69,7 +69,9 @@ class Settings(KafkaSettings):
         "effectively_once",
         description="`effectively_once` (one Kafka transaction a batch) or `at_least_once` (idempotent producer)",
     )
-    worker_processes: int = Field(1, ge=1, le=64, description="Worker processes that `router up` or `router worker` starts")
+    worker_processes: int = Field(
+        1, ge=1, le=64, description="Worker processes that `router up` or `router worker` starts"
+    )
     stages: Annotated[tuple[Stage, ...], NoDecode] = Field(
         ALL_STAGES, description="Stages that a worker runs, separated by commas: fanout, delivery, retry"
     )
