@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.crowd_cast import CROWD, Cast, load
+from benchmarks.crowd_cast import CROWD, Cast, Crowd, load, wanted_by
 from benchmarks.fanout_contestants import GUARANTEES, Run, router
 from benchmarks.fanout_run import Figures, Task, run_one
 from benchmarks.matching_banks import Bank, banks
@@ -29,7 +29,7 @@ BAR: Final = 0.85
 def options(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = parser_of("crowd", rounds=5)
-    parser.add_argument("--events", type=int, default=60_000, metavar="N", help="events to measure a run with")
+    parser.add_argument("--events", type=int, default=120_000, metavar="N", help="events to measure a run with")
     parser.add_argument("--few", type=int, default=1, metavar="N", help="subscriptions that want every event")
     parser.add_argument("--bank", default="mix", help="the crowd: a bank of the matching benchmark")
     parser.add_argument("--guarantee", nargs="+", choices=GUARANTEES, default=["effectively_once"], metavar="NAME")
@@ -40,6 +40,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
 async def compare(bootstrap: str, data_dir: str, given: argparse.Namespace) -> list[dict[str, Any]]:
     """Return a row for each guarantee: the runs with the few alone and those with the crowd."""
     worker, bank = router(1), next(bank for bank in banks() if bank.name == given.bank)
+    crowd = Crowd(bank, wanted_by(bank))
     await ensure_topics(bootstrap, ALL_TOPICS)
     producer = KafkaProducer(bootstrap, timeout_seconds=120, linger_ms=5)
     await producer.start()
@@ -51,7 +52,7 @@ async def compare(bootstrap: str, data_dir: str, given: argparse.Namespace) -> l
             got: dict[str, list[Figures]] = {"few": [], "crowd": []}
             for turn in range(given.rounds):
                 for who in ("few", "crowd") if turn % 2 == 0 else ("crowd", "few"):
-                    cast = Cast(bootstrap, f"c{time.time_ns():x}", given.few, bank if who == "crowd" else None)
+                    cast = Cast(bootstrap, f"c{time.time_ns():x}", given.few, crowd if who == "crowd" else None)
                     described = Run(bootstrap, data_dir, guarantee, worker.group or "", cast.topics)
                     got[who].append(await run_one(worker, described, task, cast, producer))
                     _print_run(who, got[who][-1])

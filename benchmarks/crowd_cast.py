@@ -58,14 +58,22 @@ def wanted_by(bank: Bank) -> list[int]:
     return counts
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """The bank that the crowd is, and how many of it want each event."""
+
+    bank: Bank
+    wanted: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Cast:
     """The subscriptions of one run, with topics of their own: the few, and perhaps the crowd."""
 
     bootstrap: str
     run: str
     few: int
-    crowd: Bank | None
+    crowd: Crowd | None
 
     @property
     def topics(self) -> list[str]:
@@ -97,7 +105,7 @@ class Cast:
         """
         got = {topic: list(_ids(self.bootstrap, topic)) for topic in self.topics}
         if self.crowd is not None:
-            wanted, seen = wanted_by(self.crowd), Counter(_ids(self.bootstrap, self.crowd_topic))
+            wanted, seen = self.crowd.wanted, Counter(_ids(self.bootstrap, self.crowd_topic))
             routed = {number for ids in got.values() for number in ids}
             owed = {number: count for number in routed if (count := wanted[number % len(wanted)])}
             if seen != owed:
@@ -108,7 +116,7 @@ class Cast:
         everything = Filter(included_event_types=TYPES, subject_begins_with=SUBJECTS)
         for number in range(self.few):
             yield _subscription(f"few{number}", everything, f"{self.run}-{number}")
-        for number, rule in enumerate(self.crowd.rules[CROWD] if self.crowd else ()):
+        for number, rule in enumerate(self.crowd.bank.rules[CROWD] if self.crowd else ()):
             yield _subscription(f"crowd{number}", filter_of(rule), f"{self.run}-crowd")
 
 
