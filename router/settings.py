@@ -79,6 +79,11 @@ class Settings(KafkaSettings):
         default_factory=socket.gethostname,
         description="Stable name of this process in its consumer groups; must differ between workers",
     )
+    leave_on_stop: bool = Field(
+        default=False,
+        description="Whether a worker that is told to stop hands its partitions to the others at once; "
+        "else they wait 30 s for it to come back",
+    )
     webhook_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="Private networks (CIDR, separated by commas) that webhooks may be delivered to"
     )

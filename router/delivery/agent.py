@@ -81,6 +81,7 @@ class DeliveryAgent:
         self._random_fraction = random_fraction
         self._lanes: Lanes[_Item] = Lanes()
         self._outbox = Outbox(producer)
+        self._leave_on_stop = settings.leave_on_stop
         self._queue = WorkQueue(
             settings.bootstrap_servers,
             group=GROUP,
@@ -105,7 +106,7 @@ class DeliveryAgent:
             self._reading.cancel()
             await asyncio.wait({self._reading})
         self._lanes.clear()
-        await self._queue.stop(STOP_SECONDS)
+        await self._queue.stop(STOP_SECONDS, leave=self._leave_on_stop)
         await self._tasks.cancel()
         await self._handler.close()
 

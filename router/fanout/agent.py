@@ -26,6 +26,7 @@ from topics import WORKSPACE_EVENTS
 log = structlog.get_logger(__name__)
 
 QUIESCE_SECONDS = 10.0
+LEAVE_SECONDS = 2.0
 STALLED_SECONDS = 20.0
 GIVE_UP_SECONDS = 90.0
 WATCH_SECONDS = 1.0
@@ -68,10 +69,14 @@ class FanoutAgent:
         self._watching = asyncio.create_task(self._watch(), name="watch fan-out")
 
     async def stop(self) -> None:
-        """Finish what is being written and leave; the group keeps this member's place for a while."""
+        """Finish what is being written; others take over at once, or in 30 s if this member is not back by then."""
         if self._watching is not None:
             self._watching.cancel()
         await self._quiesce()
+        if self._settings.leave_on_stop:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await self._app.batch_consumer.thread.leave_when_stopped()
         await self._app.stop()
         await self._stop_lanes()
 

@@ -23,6 +23,7 @@ from faust.types import TP, ConsumerMessage
 
 from router.kafka.connection import connection
 from router.kafka.fetching import Record, fetched_records
+from router.kafka.membership import leave_when_stopped
 from topics import MAX_MESSAGE_BYTES
 
 MAX_BATCH = 500
@@ -112,6 +113,13 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     async def commit_offset(self, partition: TopicPartition, offset: int) -> None:
         """Commit one partition; errors are the caller's."""
         await self.call_thread(self._ensure_consumer().commit, {partition: offset})
+
+    async def leave_when_stopped(self) -> None:
+        """Leave the group when the app stops, instead of keeping the place there for a while."""
+        await self.call_thread(self._leave_when_stopped)
+
+    async def _leave_when_stopped(self) -> None:
+        leave_when_stopped(self._ensure_consumer())
 
     async def lags(self) -> dict[TopicPartition, int]:
         """Return how many records of each assigned partition are not read yet, by where it ends now."""

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from router.kafka.connection import connection
+from router.kafka.membership import leave_when_stopped
 from router.kafka.offsets import Offsets
 from topics import MAX_MESSAGE_BYTES
 
@@ -107,9 +108,11 @@ class WorkQueue:
             if turn % _COMMITS_A_LOOK == 0:
                 await self._measure_lag()
 
-    async def stop(self, grace_seconds: float) -> None:
-        """Hand out no more, wait for what was begun for so long at most, commit, leave."""
+    async def stop(self, grace_seconds: float, *, leave: bool = False) -> None:
+        """Hand out no more, wait so long at most for what was begun, commit; others take over at once, or in 30 s."""
         await self._let_go(grace_seconds)
+        if leave:
+            leave_when_stopped(self._consumer)
         await self._disconnect()
 
     @property

@@ -41,6 +41,7 @@ class RetryAgent:
         self._now = now
         self._schedule: Schedule[TopicPartition, Work] = Schedule()
         self._outbox = Outbox(producer)
+        self._leave_on_stop = settings.leave_on_stop
         self._queue = WorkQueue(
             settings.bootstrap_servers,
             group=GROUP,
@@ -62,7 +63,7 @@ class RetryAgent:
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait({self._reading})
-        await self._queue.stop(STOP_SECONDS)
+        await self._queue.stop(STOP_SECONDS, leave=self._leave_on_stop)
         await self._tasks.cancel()
         self._schedule.clear()
 

@@ -7,7 +7,7 @@ import inspect
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.consumer import fetcher
+from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.producer import message_accumulator, sender
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageBatch
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -99,3 +99,10 @@ def test_the_size_of_a_fetch_is_asked_for_anew_each_time():
 def test_the_pause_between_transactions_is_a_setting_of_the_module():
     assert "return BACKOFF_OVERRIDE" in inspect.getsource(sender.AddPartitionsToTxnHandler.handle_response)
     assert sender.BACKOFF_OVERRIDE == 0.003
+
+
+def test_a_static_member_leaves_when_it_is_made_an_ordinary_one():
+    source = inspect.getsource(group_coordinator.GroupCoordinator._maybe_leave_group)  # noqa: SLF001
+    assert "self.generation > 0 and self._group_instance_id is None" in source
+    assert "LeaveGroupRequest(self.group_id, self.member_id)" in source
+    assert "self._maybe_leave_group()" in inspect.getsource(group_coordinator.GroupCoordinator.close)

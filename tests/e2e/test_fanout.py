@@ -30,8 +30,8 @@ class World:
         self.run = uuid.uuid4().hex[:8]
         self.producer = KafkaProducer(bootstrap_servers, timeout_seconds=60, linger_ms=5)
 
-    def worker(self, instance="test-0", guarantee="effectively_once"):
-        worker = WorkerProcess(self.bootstrap_servers, self.data_dir, instance, guarantee)
+    def worker(self, instance="test-0", guarantee="effectively_once", **environment):
+        worker = WorkerProcess(self.bootstrap_servers, self.data_dir, instance, guarantee, **environment)
         self._cleanup.callback(worker.end)
         return worker.start()
 
@@ -214,3 +214,19 @@ async def test_two_workers_share_the_partitions_and_hand_over_without_loss_or_do
     await publishing
     assert await world.ids(sink, published) == world.expected(published)
     assert second.terminate() == 0
+
+
+@pytest.mark.slow
+async def test_a_worker_that_was_told_to_leave_hands_over_at_once(world):
+    sink = await world.subscribe("scaled")
+    first = await world.worker("test-0", ROUTER_LEAVE_ON_STOP="true").ready()
+    second = await world.worker("test-1").ready()
+    await until(lambda: first.log.count("fanout.assigned") == 2, seconds=30)
+    await world.publish(0, 500)
+    assert await world.ids(sink, 500) == world.expected(500)
+    assert first.terminate() == 0
+    handed_over = second.log.count("fanout.assigned") + 1
+    # Below the 30 s after which Kafka itself gives up a member.
+    await until(lambda: second.log.count("fanout.assigned") == handed_over, seconds=15)
+    await world.publish(500, 1000)
+    assert await world.ids(sink, 1000) == world.expected(1000)
