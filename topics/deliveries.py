@@ -75,8 +75,14 @@ class Delivery:
         Raises:
             ValueError: a delivery header is missing or is not what it should be.
         """
-        own = {name: raw for name, raw in headers if name in OWN_HEADERS}
-        last_outcome = own.get(LAST_OUTCOME)
+        own: dict[str, bytes] = {}
+        of_event: list[tuple[str, bytes]] = []
+        for header in headers:
+            if header[0] in OWN_HEADERS:
+                own[header[0]] = header[1]
+            else:
+                of_event.append(header)
+        due, last_outcome = own.get(DUE), own.get(LAST_OUTCOME)
         try:
             return cls(
                 delivery_id=own[DELIVERY_ID].decode(),
@@ -84,8 +90,8 @@ class Delivery:
                 attempt=_count(own[ATTEMPT]),
                 first_published=_moment(own[FIRST_PUBLISHED]),
                 event=value,
-                event_headers=tuple(h for h in headers if h[0] not in OWN_HEADERS),
-                due=due_of(headers),
+                event_headers=tuple(of_event),
+                due=None if due is None else _moment(due),
                 last_outcome=None if last_outcome is None else last_outcome.decode(),
             )
         except KeyError as missing:

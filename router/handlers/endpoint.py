@@ -15,6 +15,7 @@ from router.settings import Settings
 from topics.subscriptions import Subscription, WebhookSink
 
 ENDPOINTS_KEPT: Final = 16_384
+METADATA_VERSION: Final = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,15 @@ class Endpoints:
         return Endpoint(
             subscription=subscription,
             origin=origin_of(url, self._certificate(sink)),
-            head=request_head("POST", url) + b"".join(header_line(name, value) for name, value in added),
+            head=b"".join(
+                (
+                    request_head("POST", url),
+                    *(header_line(name, value) for name, value in added),
+                    b"aeg-event-type: Notification\r\n",
+                    b"aeg-subscription-name: %b\r\n" % subscription.name.upper().encode(),
+                    b"aeg-metadata-version: %b\r\n" % METADATA_VERSION.encode(),
+                )
+            ),
             signers=tuple((one.expires, signer(self._box.open(one.sealed))) for one in subscription.signing_secrets),
         )
 

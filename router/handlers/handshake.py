@@ -14,11 +14,11 @@ import orjson
 from yarl import URL
 
 from router.handlers.answer import as_detail
-from router.handlers.endpoint import header_line
+from router.handlers.endpoint import METADATA_VERSION, header_line
 from router.handlers.http_client import ClientCertificate, HttpClient, origin_of, request_head
 from router.handlers.safe_address import EndpointPolicy, check_endpoint_url
 from router.handlers.status import SUCCESS, status_name
-from router.handlers.webhook import EVENT_GRID_ORIGIN, METADATA_VERSION
+from router.handlers.webhook import EVENT_GRID_ORIGIN
 from topics.events import EVENT_GRID_JSON, EventSchema
 
 REFUSED_CODE: Final = "Url validation"

@@ -24,7 +24,12 @@ from topics.events import CLOUD_EVENT_BATCH_JSON, CLOUD_EVENT_JSON, EVENT_GRID_J
 from topics.subscriptions import WebhookSink
 
 EVENT_GRID_ORIGIN: Final = "eventgrid.azure.net"
-METADATA_VERSION: Final = "1"
+_EVENT_GRID_LINES: Final = b"Content-Type: %b\r\naeg-data-version: %%b\r\n" % EVENT_GRID_JSON
+_CLOUD_EVENT_LINES: Final = b"Content-Type: %b\r\nOrigin: %b\r\n" % (CLOUD_EVENT_JSON, EVENT_GRID_ORIGIN.encode())
+_CLOUD_EVENT_BATCH_LINES: Final = b"Content-Type: %b\r\nOrigin: %b\r\n" % (
+    CLOUD_EVENT_BATCH_JSON,
+    EVENT_GRID_ORIGIN.encode(),
+)
 _HEADER_VALUE_LIMIT: Final = 1024
 _UNAUTHORIZED: Final = 401
 
@@ -112,30 +117,16 @@ def is_batched(request: DeliveryRequest) -> bool:
 
 
 def headers_of(endpoint: Endpoint, request: DeliveryRequest, body: bytes, now: datetime) -> bytes:
-    """Return Event Grid's headers (§5.6), those of Standard Webhooks, and the subscription's own."""
+    """Return those of Event Grid's headers (§5.6), Standard Webhooks' and the subscription's that differ by request."""
     timestamp = int(now.timestamp())
     if request.schema == "EventGridSchema":
-        content_type = EVENT_GRID_JSON
-        special = b"aeg-data-version: %b\r\n" % header_value(request.data_version[:_HEADER_VALUE_LIMIT]).encode()
+        special = _EVENT_GRID_LINES % header_value(request.data_version[:_HEADER_VALUE_LIMIT]).encode()
     else:
-        content_type = CLOUD_EVENT_BATCH_JSON if is_batched(request) else CLOUD_EVENT_JSON
-        special = b"Origin: %b\r\n" % EVENT_GRID_ORIGIN.encode()
+        special = _CLOUD_EVENT_BATCH_LINES if is_batched(request) else _CLOUD_EVENT_LINES
     delivery_id = header_value(request.delivery_id)
-    lines = (
-        b"Content-Type: %b\r\n"
-        b"Content-Length: %d\r\n"
-        b"aeg-event-type: Notification\r\n"
-        b"aeg-subscription-name: %b\r\n"
-        b"aeg-delivery-count: %d\r\n"
-        b"aeg-metadata-version: %b\r\n"
-        b"webhook-id: %b\r\n"
-        b"webhook-timestamp: %d\r\n"
-    ) % (
-        content_type,
+    lines = b"Content-Length: %d\r\naeg-delivery-count: %d\r\nwebhook-id: %b\r\nwebhook-timestamp: %d\r\n" % (
         len(body),
-        request.subscription.name.upper().encode(),
         request.attempt - 1,
-        METADATA_VERSION.encode(),
         delivery_id.encode(),
         timestamp,
     )
