@@ -75,14 +75,14 @@ def event_grid_message(raw: bytes, source_id: str, schema: SchemaName = "EventGr
 def _record(raw: bytes, event: _Element, source_id: str) -> Message:
     topic = (event.topic or source_id).encode()
     subject = event.subject.encode()
-    headers = (
+    headers = [  # a list, as aiokafka wants it
         (CONTENT_TYPE, EVENT_GRID_JSON),
         (CE_ID, event.id.encode()),
         (CE_TYPE, event.type.encode()),
         (CE_SOURCE, topic),
         (CE_SUBJECT, subject),
         (CE_TIME, event.time.encode()),
-    )
+    ]
     return Message(subject or topic, _stamped(raw, event, source_id), headers)
 
 

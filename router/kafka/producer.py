@@ -20,7 +20,7 @@ from aiokafka.errors import (
 from router.errors import KafkaUnavailableError, RefusedError
 from router.kafka.connection import connection, hint_when_nobody_answers
 from router.kafka.partitioning import partition_of
-from router.kafka.record_batches import BATCH_BYTES, Destination, OutRecord, send_batches
+from router.kafka.record_batches import BATCH_BYTES, OutRecord, send_batches
 from topics import MAX_MESSAGE_BYTES
 
 log = structlog.get_logger(__name__)
@@ -111,11 +111,12 @@ class KafkaProducer:
 
         async def written(producer: AIOKafkaProducer) -> None:
             count = len(await producer.partitions_for(topic))
-            outputs: defaultdict[Destination, list[OutRecord]] = defaultdict(list)
+            outputs: defaultdict[int, list[OutRecord]] = defaultdict(list)
             for key, value, headers in messages:
                 partition = randrange(count) if key is None else partition_of(key, count)  # noqa: S311 (no secret)
-                outputs[topic, partition].append((None, key, value, headers))
-            await asyncio.gather(*await send_batches(producer, outputs))
+                outputs[partition].append((None, key, value, headers))
+            batches = {(topic, partition): records for partition, records in outputs.items()}
+            await asyncio.gather(*await send_batches(producer, batches))
 
         await self._acknowledged(topic, written)
 

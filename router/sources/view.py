@@ -3,6 +3,7 @@
 import hmac
 import secrets
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import NamedTuple
 
 import structlog
@@ -119,4 +120,4 @@ class SourcesView:
         return AccessKeys(self._box.open(source.sealed_key1), self._box.open(source.sealed_key2))
 
     def _digest(self, access_key: str) -> bytes:
-        return hmac.digest(self._pepper, access_key.encode(), "sha256")
+        return blake2b(access_key.encode(), key=self._pepper).digest()
