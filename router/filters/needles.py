@@ -76,6 +76,9 @@ class Needles:
             self._compile()
         if len(self._findings) != len(self._automata):
             self._findings = [_Findings(automaton, self._buckets) for automaton in self._automata]
+        if len(self._automata) == 1 and not self._fresh and not self._odd:
+            found = self._automata[0].search(text)
+            return self._findings[0].hits(found) if found else ()
         hits: list[Hit] = []
         for automaton, findings in zip(self._automata, self._findings, strict=True):
             if found := automaton.search(text):
