@@ -308,8 +308,8 @@ def run(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--banks", type=_list, default=[bank.name for bank in known], help="names, with commas between")
     parser.add_argument("--sizes", type=_list, default=[*map(str, SIZES)], help="of 100, 1000, 10000")
     parser.add_argument("--passes", type=int, default=5)
-    parser.add_argument("--sample", type=int, default=100, help="events whose ids are compared one by one")
-    parser.add_argument("--load-seconds", type=float, default=20, help="what event-ruler may take to load a bank")
+    parser.add_argument("--sample", type=int, default=50, help="events whose ids are compared one by one")
+    parser.add_argument("--load-seconds", type=float, default=15, help="what event-ruler may take to load a bank")
     parser.add_argument("--without-event-ruler", action="store_true")
     parser.add_argument("--table", type=Path, metavar="FILE", help="also write the tables, as Markdown")
     parser.add_argument(
