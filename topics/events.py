@@ -41,6 +41,9 @@ CLOUD_EVENTS_MEDIA_TYPE: Final = b"application/cloudevents+json"
 EventSchema = Literal["EventGridSchema", "CloudEventSchemaV1_0"]
 """The two schemas in which an event travels; their names are Event Grid's (§2.3)."""
 
+DeliverySchema = Literal["EventGridSchema", "CloudEventSchemaV1_0", "CustomInputSchema"]
+"""The schemas in which a subscription may have its events; the last one is its topic's own (§2.4)."""
+
 MACHINE_LEARNING: Final = "Microsoft.MachineLearningServices."
 WORKSPACE_TOPIC_TYPE: Final = "Microsoft.MachineLearningServices.Workspaces"
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from topics.events import EventSchema
+from topics.events import DeliverySchema
 from topics.record import Record
 from topics.topic import Topic
 
@@ -144,7 +144,7 @@ class Subscription(Record):
     source: str
     sink: Sink
     filter: Filter = Filter()
-    delivery_schema: EventSchema | None = None
+    delivery_schema: DeliverySchema | None = None
     retry_policy: RetryPolicy = RetryPolicy()
     dead_letter: dict[str, Any] | None = None
     labels: tuple[str, ...] = ()

@@ -14,12 +14,12 @@ from router.api.refusals import Refusals
 from router.errors import RefusedError
 from router.secrets import SecretBox
 from topics import Source, Subscription
-from topics.events import EventSchema
+from topics.events import DeliverySchema
 from topics.subscriptions import Filter, ProvisioningState, RetryPolicy
 
 ATTEMPTS: Final = range(1, 31)
 TIME_TO_LIVE_MINUTES: Final = range(1, 1441)
-DELIVERY_SCHEMAS: Final[tuple[EventSchema, ...]] = get_args(EventSchema)
+DELIVERY_SCHEMAS: Final[tuple[DeliverySchema, ...]] = get_args(DeliverySchema)
 
 Json = dict[str, Any]
 Changed = TypeVar("Changed")
@@ -33,7 +33,7 @@ class Definition:
 
     destination: Destination
     filter: Filter
-    delivery_schema: EventSchema | None
+    delivery_schema: DeliverySchema | None
     retry_policy: RetryPolicy
     dead_letter: Json | None
     labels: tuple[str, ...]
@@ -128,14 +128,23 @@ class DefinitionReader:
     def _filter(self, given: Members) -> Filter:
         return read_filter(given.members("filter"), of_workspace=is_workspace(self.source))
 
-    def _delivery_schema(self, given: Members) -> EventSchema | None:
+    def _delivery_schema(self, given: Members) -> DeliverySchema | None:
         chosen = given.choice("eventDeliverySchema", DELIVERY_SCHEMAS)
         schema = next((name for name in DELIVERY_SCHEMAS if name == chosen), None)
+        if schema is None and self.source.input_schema == "CloudEventSchemaV1_0":
+            # As published, which is known here, and so is the handshake that belongs to it (§6.3).
+            return "CloudEventSchemaV1_0"
         if schema == "EventGridSchema" and self.source.input_schema == "CloudEventSchemaV1_0":
             raise refused(
                 given.target_of("eventDeliverySchema"),
                 schema,
                 f"CloudEventSchemaV1_0, as {self.source.name} takes CloudEvents",
+            )
+        if schema == "CustomInputSchema" and self.source.input_schema != "CustomEventSchema":
+            raise refused(
+                given.target_of("eventDeliverySchema"),
+                schema,
+                f"EventGridSchema or CloudEventSchemaV1_0, as {self.source.name} takes no events of a custom schema",
             )
         return schema
 

@@ -62,6 +62,8 @@ class WebhookEndpoints:
         if self._client is None:
             raise RuntimeError("the HTTP client is not open")
         moment = self._now()
+        # A custom schema is asked about as Event Grid's is (§6.1).
+        of_cloud_events = subscription.delivery_schema == "CloudEventSchemaV1_0"
         headers = static_headers(sink.delivery_attributes, self._box.open)
         if sink.oauth is not None:
             tokens = AccessTokens(self._client, self._policy, self._box)
@@ -73,7 +75,7 @@ class WebhookEndpoints:
             url=self._box.open(sink.sealed_endpoint_url),
             subscription_name=subscription.name,
             topic=subscription.source,
-            schema=subscription.delivery_schema,
+            schema="CloudEventSchemaV1_0" if of_cloud_events else "EventGridSchema",
             validation_url=self._validation_url(subscription.name, validation_id, token, moment),
             validation_code=str(uuid4()),
             headers=tuple(headers),

@@ -15,6 +15,7 @@ Json = dict[str, Any]
 ARM_SCHEMAS: Final = {
     DeliverySchema.eventgridschema: "EventGridSchema",
     DeliverySchema.cloudeventschemav1_0: "CloudEventSchemaV1_0",
+    DeliverySchema.custominputschema: "CustomInputSchema",
 }
 
 

@@ -32,6 +32,7 @@ class DeliverySchema(StrEnum):
 
     eventgridschema = "eventgridschema"
     cloudeventschemav1_0 = "cloudeventschemav1_0"
+    custominputschema = "custominputschema"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ class Member:
 
 def member_of(work: Work, owed: Owed, sink: PushSink) -> Member:
     """Return a delivery as a member of a request."""
-    return Member(work, owed, dynamic_headers(sink.delivery_attributes, owed.event) if sink.delivery_attributes else ())
+    return Member(work, owed, dynamic_headers(sink.delivery_attributes, owed.sent) if sink.delivery_attributes else ())
 
 
 def room_beside(sink: PushSink, size: int) -> tuple[int, int]:
@@ -53,7 +53,7 @@ def request_of(members: Sequence[Member], wanted: Deliver) -> DeliveryRequest:
         subscription=wanted.subscription,
         sink=wanted.sink,
         attempt=max(member.owed.delivery.attempt for member in members),
-        events=tuple(member.owed.event for member in members),
+        events=tuple(member.owed.sent for member in members),
         schema=first.schema,
         data_version=first.envelope.data_version or "",
         attributes=members[0].attributes,

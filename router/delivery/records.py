@@ -17,7 +17,7 @@ from router.kafka.producer import Message
 from topics.attempts import ATTEMPTS
 from topics.dead_letters import DEAD_LETTERS, LastDeliveryOutcome
 from topics.deliveries import Delivery
-from topics.events import EventSchema
+from topics.events import DeliverySchema, EventSchema
 from topics.retries import retry_topic_for
 from topics.subscriptions import subscription_key
 
@@ -33,17 +33,23 @@ class Owed:
     envelope: Envelope
     event: bytes
     schema: EventSchema
+    sent: bytes
+    """What the sink gets of it: all, but of an event of a custom schema what its publisher wrote (§2.4)."""
 
 
-def read_owed(delivery: Delivery, schema: EventSchema | None) -> Owed:
+def read_owed(delivery: Delivery, schema: DeliverySchema | None) -> Owed:
     """Read the event of a delivery and convert it; no schema means as published.
 
     Raises:
         UnreadableEventError: it is no event, or cannot be converted.
     """
     envelope = read_envelope(delivery.event, delivery.event_headers)
+    if schema == "CustomInputSchema":
+        event = to_schema(delivery.event, delivery.event_headers, None)
+        sent = to_schema(delivery.event, delivery.event_headers, schema)
+        return Owed(delivery, envelope, event, envelope.schema, sent)
     event = to_schema(delivery.event, delivery.event_headers, schema, delivery.first_published)
-    return Owed(delivery, envelope, event, schema or envelope.schema)
+    return Owed(delivery, envelope, event, schema or envelope.schema, event)
 
 
 def records_of(owed: Owed, outcome: Outcome, settlement: Settlement, ended: datetime) -> list[Addressed]:

@@ -13,22 +13,27 @@ from topics.events import (
     CLOUD_EVENT_JSON,
     CONTENT_TYPE,
     EVENT_GRID_JSON,
-    EventSchema,
+    DeliverySchema,
 )
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def to_schema(value: bytes, headers: Headers, schema: EventSchema | None, accepted_at: datetime | None = None) -> bytes:
+def to_schema(
+    value: bytes, headers: Headers, schema: DeliverySchema | None, accepted_at: datetime | None = None
+) -> bytes:
     """Return a record's event as JSON in `schema`; None means as published, and binary mode becomes structured.
 
-    `accepted_at` stands in for the time of an event that has none, as the Event Grid schema demands one.
+    Of an event of a custom schema the data is the whole event as it was published (§2.4). `accepted_at` stands in for
+    the time of an event that has none, as the Event Grid schema demands one.
 
     Raises:
         UnreadableEventError: the value is no JSON object, or binary-mode data is not what its content type says.
     """
     form = form_of(headers)
     if form == "event_grid":
+        if schema == "CustomInputSchema":
+            return _raw_members(value).get("data", b"null")
         return value if schema != "CloudEventSchemaV1_0" else _to_cloud_event(_raw_members(value))
     if schema != "EventGridSchema":
         return value if form == "structured" else _structured(value, headers)
@@ -36,7 +41,7 @@ def to_schema(value: bytes, headers: Headers, schema: EventSchema | None, accept
     return _to_event_grid(_raw_members(structured), accepted_at)
 
 
-def headers_for(headers: Headers, form: Form, schema: EventSchema) -> Headers:
+def headers_for(headers: Headers, form: Form, schema: DeliverySchema) -> Headers:
     """Return the headers that go with a converted event: the same, but for what told its former schema."""
     content_type = CLOUD_EVENT_JSON if schema == "CloudEventSchemaV1_0" else EVENT_GRID_JSON
     kept = [(n, v) for n, v in headers if n != CONTENT_TYPE and not (form == "binary" and n == CE_SPECVERSION)]

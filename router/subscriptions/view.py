@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from router.filters.clauses import clauses_of
 from router.filters.index import Index, Snapshot
 from router.subscriptions.scopes import above, is_below, is_group
-from topics.events import EventSchema
+from topics.events import DeliverySchema
 from topics.subscribers import subscriber_topic
 from topics.subscriptions import Subscription, TopicSink, subscription_key
 
@@ -24,7 +24,7 @@ class Route:
     subscription_id: str
     name: str
     topic: str | None
-    schema: EventSchema | None
+    schema: DeliverySchema | None
 
 
 class Routes:

@@ -109,7 +109,7 @@ def test_a_url_sealed_with_a_lost_key_is_replaced_by_the_one_that_is_sent():
         ({"destination": webhook(azureActiveDirectoryTenantId="t")}, "destination.properties.azureActiveDirectoryTenantId", "no Microsoft Entra here"),
         ({"retryPolicy": {"maxDeliveryAttempts": 31}}, "retryPolicy.maxDeliveryAttempts", "31 is not allowed; it must be a whole number from 1 to 30"),
         ({"retryPolicy": {"eventTimeToLiveInMinutes": 0}}, "retryPolicy.eventTimeToLiveInMinutes", "1 to 1440"),
-        ({"eventDeliverySchema": "CustomInputSchema"}, "eventDeliverySchema", "one of EventGridSchema, CloudEventSchemaV1_0"),
+        ({"eventDeliverySchema": "CustomInputSchema"}, "eventDeliverySchema", "takes no events of a custom schema"),
         ({"expirationTimeUtc": "soon"}, "expirationTimeUtc", "ISO 8601"),
         ({"expirationTimeUtc": "0001-01-01T00:00:00+14:00"}, "expirationTimeUtc", "ISO 8601"),
         ({"expirationTimeUtc": "2025-10-20T12:00:00Z"}, "expirationTimeUtc", "Invalid expiration time."),
@@ -225,6 +225,17 @@ def test_a_patch_of_the_size_turns_batching_on_and_keeps_a_number(before, batch)
     sink = a_reader(stored).change(Members(change), stored).destination.sink
     assert isinstance(sink, WebhookSink)
     assert (sink.max_events_per_batch, sink.preferred_batch_size_kilobytes) == batch
+
+
+def test_what_a_topic_of_cloud_events_sends_is_known_to_be_cloud_events():
+    reader = a_reader(kind="custom-topic", input_schema="CloudEventSchemaV1_0")
+    assert reader.whole(Members({"properties": {"destination": hub()}})).delivery_schema == "CloudEventSchemaV1_0"
+
+
+def test_the_custom_schema_is_for_sources_that_take_it():
+    body = {"properties": {"destination": hub(), "eventDeliverySchema": "custominputschema"}}
+    reader = a_reader(kind="custom-topic", input_schema="CustomEventSchema")
+    assert reader.whole(Members(body)).delivery_schema == "CustomInputSchema"
 
 
 def test_a_patch_that_is_wrapped_is_refused_with_words():

@@ -112,3 +112,23 @@ def test_an_event_is_converted_to_the_schema_that_is_wanted():
 def test_what_is_no_event_is_said_to_be_unreadable():
     with pytest.raises(UnreadableEventError):
         read_owed(replace(a_delivery(), event=b"[1]"), None)
+
+
+CUSTOM = {"myId": "1", "total": 12.50, "more": {"a": [1, None]}}
+
+
+def test_an_event_of_a_custom_schema_is_sent_as_it_was_published_and_dies_with_its_envelope():
+    event = an_event(data=CUSTOM)
+    owed = read_owed(a_delivery(event), "CustomInputSchema")
+    assert owed.sent == as_bytes(CUSTOM)
+    assert owed.schema == "EventGridSchema"
+    given_up = GiveUp("UndeliverableDueToClientError", 1, "BadRequest")
+    _attempt, (_topic, message) = records_of(owed, FAILED, given_up, NOON)
+    assert message.value.startswith(as_bytes(event)[:-1])
+    again = Delivery.from_record(message.value, message.headers)
+    assert read_owed(again, "CustomInputSchema").sent == as_bytes(CUSTOM)
+
+
+def test_a_cloud_event_among_events_of_a_custom_schema_stays_what_it_is():
+    owed = read_owed(a_delivery(a_cloud_event()), "CustomInputSchema")
+    assert (owed.sent, owed.schema) == (as_bytes(a_cloud_event()), "CloudEventSchemaV1_0")

@@ -77,6 +77,13 @@ def test_an_event_is_converted_for_a_sink_that_wants_the_other_schema():
     assert ("content-type", b"application/cloudevents+json; charset=utf-8") in headers
 
 
+def test_an_event_of_a_custom_schema_reaches_a_topic_as_it_was_published():
+    record = a_record(an_event(data={"myId": "1", "total": 12.50}))
+    plan = planned([record], a_subscription("one", delivery_schema="CustomInputSchema"), a_subscription("two"))
+    assert plan.outputs["subscriber.one", 2][0][2] == b'{"myId": "1", "total": 12.5}'
+    assert plan.outputs["subscriber.two", 2][0][2] == record.value
+
+
 def test_a_binary_cloud_event_goes_to_a_cloud_events_topic_as_it_is():
     record = a_binary_record(b"{}")
     plan = planned([record], a_subscription("one", delivery_schema="CloudEventSchemaV1_0"))
