@@ -71,7 +71,8 @@ class PushSink(Record):
 class WebhookSink(PushSink):
     """An HTTP endpoint. The whole URL is sealed, as its query may hold a secret.
 
-    `client_certificate` is the name of one in the settings.
+    `client_certificate` is the name of one in the settings. `minimum_tls_version` is kept to be shown: connections
+    are of TLS 1.2 at least, which is as much as Event Grid lets anybody ask for.
     """
 
     kind: Literal["webhook"] = "webhook"
@@ -79,6 +80,7 @@ class WebhookSink(PushSink):
     sealed_endpoint_url: str
     oauth: OAuthCredentials | None = None
     client_certificate: str | None = None
+    minimum_tls_version: str | None = None
 
     @property
     def where(self) -> str:

@@ -51,7 +51,7 @@ _INSTEAD: Final = {
 Json = dict[str, Any]
 _EVENT_HUB_ID: Final = re.compile(r"/providers/Microsoft\.EventHub/namespaces/[^/]+/eventhubs/([^/]+)\Z", re.IGNORECASE)
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}\Z")
-_TLS_VERSIONS: Final = ("1.0", "1.1", "1.2", "1.3")
+_TLS_VERSIONS: Final = ("1.0", "1.1", "1.2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,9 @@ class DestinationReader:
             client_certificate=given.text("clientCertificate")
             if "clientCertificate" in given or kept is None
             else kept.client_certificate,
+            minimum_tls_version=given.choice("minimumTlsVersionAllowed", _TLS_VERSIONS)
+            if "minimumTlsVersionAllowed" in given or kept is None
+            else kept.minimum_tls_version,
         )
         return Destination(sink, new_url)
 
@@ -175,8 +178,10 @@ def destination_json(sink: Sink) -> Json:
 
 
 def _extensions_json(sink: WebhookSink) -> Json:
-    """Return what Event Grid does not have, where it is in use (decision 0017)."""
+    """Return what few use, and what Event Grid does not have (decision 0017), where it is in use."""
     found: Json = {}
+    if sink.minimum_tls_version is not None:
+        found["minimumTlsVersionAllowed"] = sink.minimum_tls_version
     if sink.max_deliveries_per_second is not None:
         found["maxDeliveriesPerSecond"] = sink.max_deliveries_per_second
     if sink.oauth is not None:
@@ -248,7 +253,6 @@ def _topic(given: Members) -> TopicSink:
 
 
 def _refuse_unsupported(given: Members) -> None:
-    given.choice("minimumTlsVersionAllowed", _TLS_VERSIONS)
     for name in ("azureActiveDirectoryTenantId", "azureActiveDirectoryApplicationIdOrUri"):
         if given.text(name):
             raise RefusedError(

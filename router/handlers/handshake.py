@@ -168,11 +168,14 @@ def _permission_headers(handshake: Handshake) -> dict[str, str]:
 
 
 def _echoes(body: bytes, code: str) -> bool:
+    """Say whether an answer holds the code; its name in any case, as serializers of .NET write `ValidationResponse`."""
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         return False
-    return isinstance(answer, dict) and answer.get("validationResponse") == code
+    return isinstance(answer, dict) and any(
+        name.lower() == "validationresponse" and value == code for name, value in answer.items()
+    )
 
 
 def _failed(answer: _Answer, *, cloud_events: bool) -> str:

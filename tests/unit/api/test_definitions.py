@@ -8,6 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from router.api.bodies import Definition, DefinitionReader, subscription_json
+from router.api.destinations import destination_json
 from router.api.json_bodies import Members
 from router.api.warnings import warnings_about, warnings_header
 from router.errors import RefusedError
@@ -225,6 +226,15 @@ def test_a_patch_of_the_size_turns_batching_on_and_keeps_a_number(before, batch)
     sink = a_reader(stored).change(Members(change), stored).destination.sink
     assert isinstance(sink, WebhookSink)
     assert (sink.max_events_per_batch, sink.preferred_batch_size_kilobytes) == batch
+
+
+def test_a_least_version_of_tls_is_kept_and_shown():
+    stored = a_stored_webhook(minimumTlsVersionAllowed="1.2")
+    assert destination_json(stored.sink)["properties"]["minimumTlsVersionAllowed"] == "1.2"
+    change = {"destination": {"endpointType": "WebHook", "properties": {"maxEventsPerBatch": 2}}}
+    patched = a_reader(stored).change(Members(change), stored).destination.sink
+    assert destination_json(patched)["properties"]["minimumTlsVersionAllowed"] == "1.2"
+    assert "minimumTlsVersionAllowed" not in destination_json(a_stored_webhook().sink)["properties"]
 
 
 def test_what_a_topic_of_cloud_events_sends_is_known_to_be_cloud_events():

@@ -80,6 +80,12 @@ async def test_an_endpoint_that_sends_the_code_back_is_validated(session):
     }
 
 
+@pytest.mark.parametrize("name", ["ValidationResponse", "validationresponse"])
+async def test_the_code_counts_under_its_name_in_any_case(session, name):
+    async with a_receiver(web.json_response({name: CODE})) as receiver:
+        assert await validate(session, a_handshake(receiver.url)) == Validated()
+
+
 @pytest.mark.parametrize(
     ("status", "body"),
     [
