@@ -12,6 +12,7 @@ import statistics
 import tempfile
 import time
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,9 @@ from benchmarks.matching_table import HEADING, line, markdown, verdict
 from benchmarks.ruler_process import EventRuler, why_not
 from router.events.envelope import Envelope, read_envelope
 from router.filters.clauses import clauses_of
+from router.filters.envelopes import Event
 from router.filters.index import Index, Snapshot
+from router.filters.matching import REFUSALS
 from topics.events import EVENT_GRID_JSON
 from topics.subscriptions import AdvancedFilter, Filter
 
@@ -82,16 +85,24 @@ def match_all(snapshot: Snapshot[int], stream: Stream) -> Pass:
 
 
 def match_all_with_envelopes(snapshot: Snapshot[int], stream: Stream) -> Pass:
-    """Match all events, their envelopes read too."""
+    """Match all events, their envelopes read too: together with all that is asked, as the fan-out does."""
     done = matches = 0
     start, cpu = time.perf_counter(), time.thread_time()
     for bodies in stream.bodies:
-        envelopes = [read_envelope(body, HEADERS) for body in bodies]
-        matches += sum(map(len, snapshot.match(envelopes, bodies)))
+        decode = snapshot.decode_for("EventGridSchema")
+        for body in bodies:
+            matches += len(snapshot.match_one(_envelope(body, decode), body))
         done += len(bodies)
         if time.perf_counter() - start > PASS_SECONDS:
             break
     return done, matches, time.perf_counter() - start, time.thread_time() - cpu
+
+
+def _envelope(body: bytes, decode: Callable[[bytes], Event] | None) -> Event:
+    try:
+        return decode(body) if decode is not None else read_envelope(body, HEADERS)
+    except REFUSALS:
+        return read_envelope(body, HEADERS)
 
 
 def rates(passes: list[Pass], seconds: int = 2) -> dict[str, float]:
