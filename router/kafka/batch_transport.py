@@ -24,6 +24,7 @@ from faust.types import TP, ConsumerMessage
 from router.kafka.connection import connection
 from router.kafka.fetching import Record, fetched_records
 from router.kafka.membership import leave_when_stopped
+from router.kafka.stable_offsets import stable_offset
 from topics import MAX_MESSAGE_BYTES
 
 MAX_BATCH = 500
@@ -106,8 +107,8 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             return await fetched_records(fetcher, active_partitions, timeout or 0.0)
 
     async def committed(self, partition: TopicPartition) -> int | None:
-        """Return the committed offset of a partition, asked from Kafka."""
-        offset: int | None = await self.call_thread(self._ensure_consumer().committed, partition)
+        """Return the newest committed offset of a partition, asked from Kafka."""
+        offset: int | None = await self.call_thread(stable_offset, self._ensure_consumer(), partition)
         return offset
 
     async def commit_offset(self, partition: TopicPartition, offset: int) -> None:
