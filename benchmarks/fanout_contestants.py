@@ -132,5 +132,5 @@ REFERENCES = (
     Contestant("bare", "bare aiokafka loop", _bare),
     Contestant("confluent", "confluent-kafka loop (librdkafka)", _confluent),
     streams(),
-    Contestant("faust", "idiomatic Faust", _faust, guarantees=("at_least_once",), most_outputs=20_000),
+    Contestant("faust", "idiomatic Faust", _faust, guarantees=("at_least_once",), most_outputs=15_000),
 )
