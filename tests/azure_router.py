@@ -95,6 +95,10 @@ class Az:
         done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         self._environment = json.loads(done.stdout.splitlines()[-1])
+        # A copy of the login: whoever undoes `router azure-cli` there does not end it here.
+        own = directory.with_name("login")
+        shutil.copytree(self._environment["AZURE_CONFIG_DIR"], own)
+        self._environment["AZURE_CONFIG_DIR"] = str(own)
 
     async def __call__(self, *words: str) -> Any:
         """Run a command and return what it prints, as JSON."""
