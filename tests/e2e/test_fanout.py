@@ -66,13 +66,13 @@ class World:
         consumer = Consumer(settings | {"isolation.level": isolation, "enable.auto.commit": False})
         count = len(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
         consumer.assign([TopicPartition(topic, number, 0) for number in range(count)])
-        messages, idle = [], 0.0
-        while idle < (0.5 if len(messages) >= expected else 100.0):
+        messages, different, idle = [], set(), 0.0
+        # Repeats do not stand for what is still to come.
+        while idle < (1.0 if len(different) >= expected else 100.0):
             batch = [message for message in consumer.consume(5000, 0.25) if not message.error()]
-            messages += [message for message in batch if not own or self._is_own(message)]
+            messages += (found := [message for message in batch if not own or self._is_own(message)])
+            different.update(m.value() if own else (m.partition(), m.offset()) for m in found)
             idle = 0.0 if batch else idle + 0.25
-            if len(messages) > expected and idle > 3.0:
-                break
         consumer.close()
         return messages
 
