@@ -1,8 +1,10 @@
 """Reading topics as a bystander: every partition, no consumer group, committed records only."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from difflib import get_close_matches
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -11,6 +13,8 @@ from router.errors import KafkaUnavailableError, NotFoundError
 from router.kafka.admin import partition_counts
 from router.kafka.connection import connection
 from topics import MAX_MESSAGE_BYTES
+
+_LEARNING_SECONDS: Final = 1.0
 
 
 @asynccontextmanager
@@ -23,7 +27,7 @@ async def reading(
         KafkaUnavailableError: no broker answers.
         NotFoundError: a topic does not exist; the hint lists near names.
     """
-    counts = await partition_counts(bootstrap_servers)
+    counts = await _counts(bootstrap_servers, topics)
     for topic in topics:
         if topic not in counts:
             raise NotFoundError(f"there is no topic {topic} at {bootstrap_servers}", hint=_near(topic, counts))
@@ -45,6 +49,16 @@ async def reading(
         yield consumer
     finally:
         await consumer.stop()
+
+
+async def _counts(bootstrap_servers: str, topics: Sequence[str]) -> dict[str, int]:
+    """Return the partitions of every topic; a broker may learn of one that was just made a moment after its maker."""
+    deadline = asyncio.get_running_loop().time() + _LEARNING_SECONDS
+    while True:
+        counts = await partition_counts(bootstrap_servers)
+        if counts.keys() >= set(topics) or asyncio.get_running_loop().time() > deadline:
+            return counts
+        await asyncio.sleep(0.2)
 
 
 def _near(topic: str, counts: dict[str, int]) -> str:
