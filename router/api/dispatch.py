@@ -73,11 +73,7 @@ class Dispatch:
     ) -> None:
         one, their_workspace = event_subscriptions, workspaces
         self._operations, self._azure, self._freshness = operations, azure, freshness
-        self._group: Requests = {
-            "GET": azure.resource_groups,
-            "HEAD": azure.has_resource_group,
-            "PUT": azure.put_resource_group,
-        }
+        self._group = _of_group(azure)
         self._subscription: dict[str | None, Requests] = {
             None: {"GET": one.get, "PUT": one.put, "PATCH": one.patch, "DELETE": one.delete},
             "getFullUrl": {"POST": one.full_url},
@@ -149,6 +145,11 @@ class Dispatch:
 
     async def _operation(self, call: Call, path: OperationPath) -> Answer:
         return self._operations.answer(call, path)
+
+
+def _of_group(azure: Azure) -> Requests:
+    """Return what can be asked of a resource group."""
+    return {"GET": azure.resource_groups, "HEAD": azure.has_resource_group, "PUT": azure.put_resource_group}
 
 
 def _around(azure: Azure, topic_types: TopicTypeRequests) -> dict[type, Requests]:

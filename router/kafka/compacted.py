@@ -97,3 +97,36 @@ class CompactedReader:
             self._next_offset = await consumer.position(self._partition)
             async with self._moved:
                 self._moved.notify_all()
+
+
+class CompactedFollower:
+    """Keeps a view of a compacted topic up to date; it is complete once `start` returns."""
+
+    def __init__(self, reader: CompactedReader, what: str) -> None:
+        self._reader = reader
+        self._what = what
+
+    async def start(self) -> None:
+        """Read all there is, then go on in the background."""
+        await self._reader.start()
+
+    async def stop(self) -> None:
+        """Stop reading."""
+        await self._reader.stop()
+
+    async def wait_for(self, offset: int) -> None:
+        """Return once the record at `offset` is in the view.
+
+        Raises:
+            TimeoutError: it was not in time.
+        """
+        await self._reader.wait_for(offset)
+
+    async def check(self) -> str | None:
+        """Say what is wrong, for the readiness of the process."""
+        return None if self._reader.is_running else f"the {self._what} are not read yet"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the view is complete and kept up to date."""
+        return self._reader.is_running

@@ -1,39 +1,14 @@
 """The follower: keeps a process's view of the sources up to date."""
 
-from router.kafka.compacted import CompactedReader
+from router.kafka.compacted import CompactedFollower, CompactedReader
 from router.secrets import SecretBox
 from router.sources.view import SourcesView
 from topics import SOURCES
 
 
-class SourcesFollower:
+class SourcesFollower(CompactedFollower):
     """Reads router.sources from its start, then live; `view` is complete once `start` returns."""
 
     def __init__(self, bootstrap_servers: str, box: SecretBox) -> None:
         self.view = SourcesView(box)
-        self._reader = CompactedReader(bootstrap_servers, SOURCES, self.view.apply)
-
-    async def start(self) -> None:
-        """Read all there is, then go on in the background."""
-        await self._reader.start()
-
-    async def stop(self) -> None:
-        """Stop reading."""
-        await self._reader.stop()
-
-    async def wait_for(self, offset: int) -> None:
-        """Return once the record at `offset` is in the view.
-
-        Raises:
-            TimeoutError: it was not in time.
-        """
-        await self._reader.wait_for(offset)
-
-    async def check(self) -> str | None:
-        """Say what is wrong, for the readiness of the process."""
-        return None if self._reader.is_running else "the sources are not read yet"
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the view is complete and kept up to date."""
-        return self._reader.is_running
+        super().__init__(CompactedReader(bootstrap_servers, SOURCES, self.view.apply), "sources")

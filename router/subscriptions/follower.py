@@ -5,25 +5,25 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
-from router.kafka.compacted import CompactedReader
+from router.kafka.compacted import CompactedFollower, CompactedReader
 from router.subscriptions.view import SubscriptionsView
 from topics import SUBSCRIPTIONS
 
 _EXPIRY_SECONDS = 1.0
 
 
-class SubscriptionsFollower:
+class SubscriptionsFollower(CompactedFollower):
     """Reads router.subscriptions from its start, then live; `view` is complete once `start` returns."""
 
     def __init__(self, bootstrap_servers: str, now: Callable[[], datetime]) -> None:
         self.view = SubscriptionsView()
-        self._reader = CompactedReader(bootstrap_servers, SUBSCRIPTIONS, self.view.apply)
+        super().__init__(CompactedReader(bootstrap_servers, SUBSCRIPTIONS, self.view.apply), "subscriptions")
         self._now = now
         self._expiry: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Read all there is, then go on in the background."""
-        await self._reader.start()
+        await super().start()
         self._expiry = asyncio.create_task(self._expire(), name="expire subscriptions")
 
     async def stop(self) -> None:
@@ -32,24 +32,7 @@ class SubscriptionsFollower:
             self._expiry.cancel()
             with suppress(asyncio.CancelledError):
                 await self._expiry
-        await self._reader.stop()
-
-    async def wait_for(self, offset: int) -> None:
-        """Return once the record at `offset` is in the view.
-
-        Raises:
-            TimeoutError: it was not in time.
-        """
-        await self._reader.wait_for(offset)
-
-    async def check(self) -> str | None:
-        """Say what is wrong, for the readiness of the process."""
-        return None if self._reader.is_running else "the subscriptions are not read yet"
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the view is complete and kept up to date."""
-        return self._reader.is_running
+        await super().stop()
 
     async def _expire(self) -> None:
         while True:
