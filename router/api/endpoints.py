@@ -9,7 +9,7 @@ from uuid import uuid4
 from router.handlers import EndpointPolicy, Handshake, HttpClient, Refused, Validated, resolve_and_check
 from router.handlers.attributes import static_headers
 from router.handlers.endpoint import client_certificates
-from router.handlers.handshake import validate_endpoint
+from router.handlers.handshake import REFUSED_CODE, validate_endpoint
 from router.handlers.oauth import AccessTokens, NoTokenError
 from router.secrets import SecretBox
 from router.settings import Settings
@@ -70,7 +70,8 @@ class WebhookEndpoints:
             try:
                 headers.append(("Authorization", f"Bearer {await tokens.get(sink.oauth, self._timeout_seconds)}"))
             except (NoTokenError, TimeoutError) as error:
-                return Refused("Url validation", f"Webhook validation handshake failed: {error or 'no token in time'}.")
+                message = f"Webhook validation handshake failed: {error or 'no token in time'}."
+                return Refused(REFUSED_CODE, message, may_pass=True)
         handshake = Handshake(
             url=self._box.open(sink.sealed_endpoint_url),
             subscription_name=subscription.name,

@@ -21,21 +21,28 @@ from router.api.validation import (
     awaiting,
     confirmed,
     failed,
+    is_awaited,
     is_expired,
     new_validation,
     opens,
     sink_to_ask,
 )
 from router.errors import KafkaUnavailableError, RouterError
-from router.handlers.handshake import AcceptedWithoutCode, Refused, Validated
+from router.handlers.handshake import REFUSED_CODE, AcceptedWithoutCode, Refused, Validated
 from router.subscriptions.store import SubscriptionStore
 from topics import Subscription
-from topics.subscriptions import ManualValidation
+from topics.subscriptions import ManualValidation, WebhookSink
 
 log = structlog.get_logger(__name__)
 
 MAX_HANDSHAKES: Final = 64
 """At once; the others wait their turn."""
+
+HANDSHAKE_PAUSES_SECONDS: Final = (1.0, 4.0)
+"""An endpoint that is only just starting, or in trouble for a moment, is asked again after so long."""
+
+LAST_HANDSHAKE_SECONDS: Final = 35.0
+"""None begins later than that after the first, so that one which times out is asked twice."""
 
 KAFKA_PAUSE_SECONDS: Final = 1.0
 LONGEST_SLEEP_SECONDS: Final = 1.0
@@ -178,8 +185,7 @@ class Provisioning:
         """Wait until the validation URL counts no longer, then fail what nobody has confirmed."""
         while (left := (validation.expires - self._now()).total_seconds()) > 0:
             await asyncio.sleep(min(left, LONGEST_SLEEP_SECONDS))
-            stored = self._store.view.get(asked.id)
-            if stored is None or stored.validation is None or stored.validation.id != validation.id:
+            if not is_awaited(self._store.view.get(asked.id), validation):
                 break
         await self._settle(asked, validation, lambda stored: failed(stored, validation.message))
 
@@ -195,7 +201,7 @@ class Provisioning:
         """Change what is stored, unless it is another definition by now; patient while Kafka is away."""
 
         async def write(stored: Subscription | None) -> bool:
-            if stored is None or stored.validation is None or stored.validation.id != validation.id:
+            if not is_awaited(stored, validation):
                 self._gave_way(stored, asked, validation)
                 return False
             await self._store.put(change(stored))
@@ -216,13 +222,18 @@ class Provisioning:
         self._operations.finish(operation.id, "Succeeded" if is_same else "Canceled")
 
     async def _handshake(self, asked: Subscription, validation: ManualValidation, token: str) -> Validated | Refused:
-        """Ask the endpoint of what is wanted."""
+        """Ask the endpoint of what is wanted; again where that may help, as long as somebody still waits for it."""
         wanted, sink = sink_to_ask(asked)
-        async with self._turns:
-            try:
-                outcome = await self._endpoints.validate(wanted, sink, validation.id, token)
-            except RouterError as error:
-                outcome = Refused("Url validation", error.message)
+        began = asyncio.get_running_loop().time()
+        outcome = await self._ask_endpoint(wanted, sink, validation, token)
+        for pause in HANDSHAKE_PAUSES_SECONDS:
+            passed = asyncio.get_running_loop().time() - began
+            if isinstance(outcome, Validated) or not outcome.may_pass or passed + pause > LAST_HANDSHAKE_SECONDS:
+                break
+            await asyncio.sleep(pause)
+            if not is_awaited(self._store.view.get(asked.id), validation):
+                break
+            outcome = await self._ask_endpoint(wanted, sink, validation, token)
         log.info(
             "subscription.validated",
             subscription=asked.id,
@@ -230,3 +241,12 @@ class Provisioning:
             confirmed=isinstance(outcome, Validated),
         )
         return outcome
+
+    async def _ask_endpoint(
+        self, wanted: Subscription, sink: WebhookSink, validation: ManualValidation, token: str
+    ) -> Validated | Refused:
+        async with self._turns:
+            try:
+                return await self._endpoints.validate(wanted, sink, validation.id, token)
+            except RouterError as error:
+                return Refused(REFUSED_CODE, error.message)

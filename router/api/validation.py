@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeGuard
 from uuid import uuid4
 
 from topics import Subscription, WebhookSink
@@ -31,6 +31,11 @@ def opens(subscription: Subscription, name: str, validation_id: str, token: str)
         and subscription.name.lower() == name.lower()
         and hmac.compare_digest(validation.token_sha256, _hash(token))
     )
+
+
+def is_awaited(stored: Subscription | None, validation: ManualValidation) -> TypeGuard[Subscription]:
+    """Say whether what is stored still waits for this confirmation: not deleted, replaced or confirmed meanwhile."""
+    return stored is not None and stored.validation is not None and stored.validation.id == validation.id
 
 
 def is_expired(subscription: Subscription, now: datetime) -> bool:

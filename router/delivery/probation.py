@@ -6,6 +6,7 @@ After `FAILING_AFTER` failures in a row it is on probation; then one delivery go
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from router.handlers import status
 from router.handlers.outcome import Delivered, Failed, Outcome, Rejected
 from topics.dead_letters import LastDeliveryOutcome
 
@@ -80,8 +81,4 @@ def is_overload(outcome: Outcome) -> bool:
         return False
     if outcome.status is None:
         return outcome.last_outcome == "TimedOut"
-    return outcome.status in _TOO_MUCH or outcome.status >= _SERVER_ERROR
-
-
-_TOO_MUCH: Final = frozenset({408, 429})
-_SERVER_ERROR: Final = 500
+    return status.is_overload(outcome.status)

@@ -15,9 +15,10 @@ from yarl import URL
 
 from router.handlers.answer import as_detail
 from router.handlers.endpoint import METADATA_VERSION, header_line
+from router.handlers.failures import failure_of
 from router.handlers.http_client import ClientCertificate, HttpClient, origin_of, request_head
 from router.handlers.safe_address import EndpointPolicy, check_endpoint_url
-from router.handlers.status import SUCCESS, status_name
+from router.handlers.status import SUCCESS, is_overload, status_name
 from router.handlers.webhook import EVENT_GRID_ORIGIN
 from topics.events import EVENT_GRID_JSON, EventSchema
 
@@ -27,6 +28,7 @@ VALIDATION_DATA_VERSION: Final = "1"
 REQUEST_RATE: Final = "120"
 _OK: Final = 200
 _NO_ANSWER: Final = "Unknown"
+_PASSING: Final = frozenset({"TimedOut", "SocketError", "ResolutionError"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Refused:
 
     code: str
     message: str
+    may_pass: bool = False
+    """Whether it is worth asking again soon: there was no answer, or that of an endpoint in trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class _Answer:
     body: bytes = b""
     allowed_origin: str | None = None
     allowed_rate: str | None = None
+    may_pass: bool = False
 
 
 async def validate_endpoint(
@@ -92,8 +97,8 @@ async def validate_endpoint(
     cloud_events = handshake.schema == "CloudEventSchemaV1_0"
     try:
         answer = await _ask(client, url, handshake, now, timeout_seconds)
-    except Exception:  # noqa: BLE001 (Azure calls all of them `Unknown`)
-        answer = _Answer()
+    except Exception as error:  # noqa: BLE001 (Azure calls all of them `Unknown`)
+        answer = _Answer(may_pass=failure_of(error).last_outcome in _PASSING)
     accepted = answer.status in SUCCESS
     if cloud_events:
         if accepted and answer.allowed_origin in ("*", EVENT_GRID_ORIGIN):
@@ -107,7 +112,8 @@ async def validate_endpoint(
     words = _failed(answer, cloud_events=cloud_events)
     if not cloud_events and accepted:
         words = _without_code(answer)
-    return refused(REFUSED_CODE, f"Webhook validation handshake failed for {base_url}. {words} {_activity(now)}")
+    message = f"Webhook validation handshake failed for {base_url}. {words} {_activity(now)}"
+    return refused(REFUSED_CODE, message, may_pass=answer.may_pass)
 
 
 def validation_event(handshake: Handshake, now: datetime) -> bytes:
@@ -137,7 +143,13 @@ async def _ask(client: HttpClient, url: URL, handshake: Handshake, now: datetime
     request = request_head(method, url) + b"".join(header_line(name, value) for name, value in lines) + b"\r\n" + body
     answer = await client.send(origin_of(url, handshake.certificate), request, seconds)
     told = {name: value.decode("latin-1") for name, value in answer.headers.items()}
-    return _Answer(answer.status, answer.body, told.get(b"webhook-allowed-origin"), told.get(b"webhook-allowed-rate"))
+    return _Answer(
+        answer.status,
+        answer.body,
+        told.get(b"webhook-allowed-origin"),
+        told.get(b"webhook-allowed-rate"),
+        may_pass=is_overload(answer.status),
+    )
 
 
 def _rate(text: str | None) -> int | None:

@@ -9,6 +9,7 @@ Verdict = Literal["delivered", "failed", "rejected"]
 
 SUCCESS: Final = frozenset({200, 201, 202, 203, 204})
 REJECTED: Final = frozenset({400, 401, 403, 413})
+_TOO_MUCH: Final = frozenset({408, 429})
 _FIRST_CLIENT_ERROR: Final = 400
 _FIRST_SERVER_ERROR: Final = 500
 
@@ -36,6 +37,11 @@ def last_outcome_of(status: int) -> LastDeliveryOutcome:
     if status in _LAST_OUTCOMES:
         return _LAST_OUTCOMES[status]
     return "BadRequest" if _FIRST_CLIENT_ERROR <= status < _FIRST_SERVER_ERROR else "GenericError"
+
+
+def is_overload(status: int) -> bool:
+    """Say whether a status tells of trouble that passes: too many requests, or a server that cannot now."""
+    return status in _TOO_MUCH or status >= _FIRST_SERVER_ERROR
 
 
 def status_name(status: int) -> str:

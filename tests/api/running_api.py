@@ -5,7 +5,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import uvicorn
@@ -201,12 +201,12 @@ class Endpoint:
         return web.json_response({"validationResponse": event["data"]["validationCode"]})
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["Endpoint"]:
+    async def running(self, port: int = 0) -> AsyncIterator[Self]:
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._answer)
         runner = web.AppRunner(application, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         try:

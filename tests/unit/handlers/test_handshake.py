@@ -130,6 +130,32 @@ async def test_an_endpoint_that_does_not_answer_is_refused(session):
     assert "failed with response code Unknown." in answer.message
 
 
+@pytest.mark.parametrize(
+    ("status", "may_pass"),
+    [(408, True), (429, True), (500, True), (503, True), (404, False), (401, False), (302, False)],
+)
+async def test_a_refusal_says_whether_it_is_worth_asking_again(session, status, may_pass):
+    async with a_receiver(status) as receiver:
+        answer = await validate(session, a_handshake(receiver.url))
+    assert isinstance(answer, Refused)
+    assert answer.may_pass is may_pass
+
+
+async def test_an_endpoint_that_is_not_there_is_worth_asking_again(session):
+    async with a_receiver() as receiver:
+        url = receiver.url
+    answer = await validate(session, a_handshake(url))
+    assert isinstance(answer, Refused)
+    assert answer.may_pass
+
+
+async def test_an_endpoint_that_leaves_the_rate_out_is_confirmed(session):
+    granted = web.Response(headers={"WebHook-Allowed-Origin": "eventgrid.azure.net"})
+    async with a_receiver(granted) as receiver:
+        answer = await validate(session, a_handshake(receiver.url, schema="CloudEventSchemaV1_0"))
+    assert answer == Validated(None)
+
+
 async def test_the_answer_must_come_in_time(session):
     async def late(_received: Received) -> web.StreamResponse:
         raise NotImplementedError
