@@ -1,36 +1,35 @@
 """A minute of more than the router can take: memory stays bounded, lag shows, everything arrives afterwards.
 
-A real `router up` gets events straight into workspace.events, faster than fan-out can write them to all topic sinks,
-a share of them for a webhook that answers after 100 ms. Meanwhile the memory of every process is sampled, and the lag
-that /metrics shows is compared with the one that Kafka knows. Then it is waited until nothing is left, and every id is
-sought at every sink.
+A real `router up` gets events straight into workspace.events, faster than fan-out can write them to all topic sinks
+(workers may be held for most of the time, to be sure of it), a tenth of them for a webhook that may be too slow as
+well. Meanwhile the memory of every process is sampled, and the lag that /metrics shows is compared with the one that
+Kafka knows. Then it is waited until nothing is left, and every id is sought at every sink.
 """
 
 import argparse
 import asyncio
 import os
+import signal
 import tempfile
+import threading
 import time
 from collections import defaultdict
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
 
-from benchmarks.soak import until
 from benchmarks.soak_ledger import BUCKETS, Subscriber
 from benchmarks.soak_processes import Sampler, processes
 from benchmarks.soak_publisher import event
 from benchmarks.soak_report import table
 from benchmarks.soak_subscribers import Management, TopicReading, Webhooks
-from router.client.access import find_access
+from benchmarks.whole_router import WholeRouter, until, whole_router
 from router.kafka.admin import admin_client
-from router.kafka.embedded.ports import free_port
 from router.kafka.producer import KafkaProducer, Message
 from router.kafka.reading import reading
 from router.observability.logs import configure_logs
-from router.up.options import UpOptions
-from router.up.stack import Stack
 from tests.builders import as_bytes, event_headers
 from topics import WORKSPACE_EVENTS
 
@@ -42,13 +41,37 @@ READ_SECONDS = 120.0
 FANOUT = "router-fanout"
 
 
+@contextmanager
+def slowed(share: float) -> Iterator[None]:
+    """Let the workers run for a share of the time as long as the block, as the CPU quota of a container does."""
+    ended = threading.Event()
+
+    def hold() -> None:
+        while not ended.wait(TICK_SECONDS * share):
+            pids = [pid for name, pid in processes().items() if name.startswith("worker:")]
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            time.sleep(TICK_SECONDS * (1 - share))
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+    thread = threading.Thread(target=hold, name="hold workers", daemon=True)
+    if share < 1:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        if share < 1:
+            thread.join()
+
+
 class Overload:
     """One run."""
 
-    def __init__(self, options: argparse.Namespace, stack: Stack, data_dir: Path):
-        self.options, self.bootstrap_servers = options, stack.bootstrap_servers
-        self.access = find_access(data_dir, {})
-        self.sampler, self.hooks = Sampler(), Webhooks(options.answer_ms / 1000)
+    def __init__(self, options: argparse.Namespace, router: WholeRouter):
+        self.options, self.bootstrap_servers, self.access = options, router.bootstrap_servers, router.access
+        self.sampler, self.hooks = Sampler(), Webhooks(options.answer_ms / 1000, options.answers_at_once)
         self.topics = [Subscriber(f"topic-{number}", "topic", None) for number in range(options.sinks)]
         self.hook = Subscriber("slow", "webhook", 0)
         self.published = 0
@@ -68,7 +91,8 @@ class Overload:
                 cleanup.callback(asyncio.create_task(watching).cancel)
             await asyncio.sleep(QUIET_SECONDS)
             self._begin("flood")
-            await self._flood()
+            with slowed(self.options.worker_share):
+                await self._flood()
             self._begin("recovery")
             with suppress(TimeoutError):
                 await until(self._has_recovered, RECOVERY_SECONDS)
@@ -184,19 +208,9 @@ class Overload:
 
 
 async def overload(options: argparse.Namespace, data_dir: Path) -> dict:
-    """Run it on a stack of its own."""
-    port = free_port()
-    given = UpOptions(
-        data_dir=data_dir,
-        port=port,
-        kafka_port=free_port(apart_from=port),
-        metrics_port=0,
-        workers=options.workers,
-        environment={"ROUTER_LOG_LEVEL": "warning"},
-    )
-    async with Stack(given, report=lambda line: print(f"-- {line}", flush=True)) as stack:
-        await stack.wait_ready()
-        return await Overload(options, stack, data_dir).run()
+    """Run it on a router of its own."""
+    async with whole_router(data_dir, workers=options.workers, ROUTER_LOG_LEVEL="warning") as router:
+        return await Overload(options, router).run()
 
 
 def run(arguments: list[str]) -> dict:
@@ -206,7 +220,11 @@ def run(arguments: list[str]) -> dict:
     parser.add_argument("--rate", type=float, default=10_000.0, help="events a second, straight into Kafka")
     parser.add_argument("--sinks", type=int, default=10, help="topic sinks, each of which wants every event")
     parser.add_argument("--answer-ms", type=float, default=100.0, help="how long the webhook takes; it wants a tenth")
+    parser.add_argument("--answers-at-once", type=int, help="requests the webhook takes at a time; default: all")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument(
+        "--worker-share", type=float, default=1.0, help="of each tenth of a second, what workers get during the flood"
+    )
     options = parser.parse_args(arguments)
     configure_logs("warning")
     with tempfile.TemporaryDirectory() as directory:

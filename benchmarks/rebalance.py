@@ -22,9 +22,9 @@ from pathlib import Path
 import httpx
 import orjson
 
-from benchmarks.soak import until
 from benchmarks.soak_ledger import Subscriber
 from benchmarks.soak_subscribers import TopicReading
+from benchmarks.whole_router import until
 from router.kafka.admin import ensure_topics
 from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
 from router.kafka.embedded.ports import free_port

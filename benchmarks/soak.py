@@ -12,9 +12,7 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
-from inspect import isawaitable
 from pathlib import Path
 
 from benchmarks.soak_ledger import ACCEPTED, BUCKETS, UNSURE, Events, Subscriber
@@ -22,12 +20,9 @@ from benchmarks.soak_processes import Sampler, processes
 from benchmarks.soak_publisher import Publisher
 from benchmarks.soak_report import markdown
 from benchmarks.soak_subscribers import Management, TopicReading, Webhooks
-from router.client.access import find_access
-from router.kafka.embedded.ports import free_port
+from benchmarks.whole_router import WholeRouter, until, whole_router
 from router.observability.logs import configure_logs
-from router.up.options import UpOptions
 from router.up.readiness import readiness
-from router.up.stack import Stack
 
 APPLIES_SECONDS = 0.1
 CATCH_UP_SECONDS = 180.0
@@ -37,9 +32,8 @@ CAPACITY_SECONDS = 10.0
 class Soak:
     """One run: its parts, and what happened to them."""
 
-    def __init__(self, options: argparse.Namespace, stack: Stack, server_url: str, data_dir: Path):
-        self.options, self.stack, self.server_url = options, stack, server_url
-        self.access = find_access(data_dir, {})
+    def __init__(self, options: argparse.Namespace, router: WholeRouter):
+        self.options, self.router = options, router
         self.events, self.hooks, self.sampler = Events(), Webhooks(), Sampler()
         self.chance = random.Random(options.seed)  # noqa: S311 (moments to kill at, no secret)
         self.stopping, self.no_more_lives = asyncio.Event(), asyncio.Event()
@@ -53,16 +47,16 @@ class Soak:
         async with AsyncExitStack() as cleanup:
             await self.hooks.start()
             cleanup.push_async_callback(self.hooks.stop)
-            self.management = Management(self.access, self.hooks.url)
+            self.management = Management(self.router.access, self.hooks.url)
             sampling = asyncio.create_task(self.sampler.run())
             cleanup.callback(sampling.cancel)
             permanent = [self.everything, Subscriber("tenth", "topic", 3), Subscriber("hook", "webhook", 7)]
             for one in permanent:
                 await self._begin(one)
             readings = [
-                TopicReading(self.stack.bootstrap_servers, one).start() for one in permanent if one.kind == "topic"
+                TopicReading(self.router.bootstrap_servers, one).start() for one in permanent if one.kind == "topic"
             ]
-            publisher = await cleanup.enter_async_context(Publisher(self.access, self.events))
+            publisher = await cleanup.enter_async_context(Publisher(self.router.access, self.events))
             rate = self.options.rate or await self._half_of_capacity(publisher)
             await self._at_rate(publisher, rate)
             for one in permanent:
@@ -132,7 +126,7 @@ class Soak:
         )
 
     async def _is_ready(self) -> bool:
-        return (await readiness(self.server_url)).ready
+        return (await readiness(self.router.server_url)).ready
 
     async def _stopped_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
@@ -173,7 +167,7 @@ class Soak:
         await until(lambda: self.events.is_settled(one.last))
         await self._routed(one.first, one.last)
         if one.kind == "topic" and one is not self.everything:
-            reading = TopicReading(self.stack.bootstrap_servers, one).start() if not one.got else None
+            reading = TopicReading(self.router.bootstrap_servers, one).start() if not one.got else None
             await self._arrived(one)
             if reading is not None:
                 await asyncio.sleep(0.5)
@@ -237,30 +231,11 @@ class Soak:
         }
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 3600.0) -> None:
-    """Return once the condition holds; raises TimeoutError after `seconds`."""
-    async with asyncio.timeout(seconds):
-        while True:
-            answer = condition()
-            if await answer if isawaitable(answer) else answer:
-                return
-            await asyncio.sleep(0.2)
-
-
 async def soak(options: argparse.Namespace, data_dir: Path) -> dict:
-    """Run a soak on a stack of its own."""
-    port = free_port()
-    given = UpOptions(
-        data_dir=data_dir,
-        port=port,
-        kafka_port=free_port(apart_from=port),
-        metrics_port=0,
-        workers=options.workers,
-        environment={"ROUTER_LOG_LEVEL": "info", "ROUTER_LOG_FORMAT": "json"},
-    )
-    async with Stack(given, report=lambda line: print(f"-- {line}", flush=True)) as stack:
-        await stack.wait_ready()
-        return await Soak(options, stack, given.server_url, data_dir).run()
+    """Run a soak on a router of its own."""
+    environment = {"ROUTER_LOG_LEVEL": "info", "ROUTER_LOG_FORMAT": "json"}
+    async with whole_router(data_dir, workers=options.workers, **environment) as router:
+        return await Soak(options, router).run()
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:

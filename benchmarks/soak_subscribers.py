@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 import uuid
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import orjson
 from aiohttp import web
@@ -72,10 +72,11 @@ class Management:
 
 
 class Webhooks:
-    """One port of loopback; each subscription has a path of its own. Answers after `delay_seconds`."""
+    """One port of loopback; each subscription has a path of its own. Takes `delay_seconds`, for `at_once` at a time."""
 
-    def __init__(self, delay_seconds: float = 0.0):
+    def __init__(self, delay_seconds: float = 0.0, at_once: int | None = None):
         self._delay = delay_seconds
+        self._places = asyncio.Semaphore(at_once) if at_once else nullcontext()
         self._subscribers: dict[str, Subscriber] = {}
         self._runner: web.AppRunner | None = None
         self.url = ""
@@ -107,7 +108,8 @@ class Webhooks:
         if request.headers.get("aeg-event-type", "").lower() == "subscriptionvalidation":
             return web.json_response({"validationResponse": events[0]["data"]["validationCode"]})
         if self._delay:
-            await asyncio.sleep(self._delay)
+            async with self._places:
+                await asyncio.sleep(self._delay)
         subscriber = self._subscribers.get(request.match_info["name"])
         for event in events if subscriber else ():
             subscriber.take(number_of(event["id"]), request.headers["webhook-id"] + event["id"])
