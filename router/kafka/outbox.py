@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 BATCH_BYTES: Final = 256 * 1024
 """What is written together: enough for whole record batches, and acknowledged soon."""
-GATHER_SECONDS: Final = 0.01
+GATHER_SECONDS: Final = 0.05
 """How long the first of a batch waits for others: written alone, each would cost a request to Kafka."""
 
 _OVERHEAD_BYTES: Final = 400
