@@ -2,7 +2,9 @@
 
 The latency of a delivery counts from the moment it is written to router.deliveries to its arrival at the endpoint. Each
 way to misbehave stands between two phases in which the endpoint is well, and is compared with these two, so that what
-drifts on the machine cancels out. At the end the endpoint is well again, and all that it is owed must have arrived.
+drifts on the machine cancels out. An endpoint that has become well first gets what waited for it: that is a phase of
+its own, compared in the same way. How far well phases differ from the well ones around them is told as well: what is
+less than that, the machine may have done. At the end all that the endpoint is owed must have arrived.
 """
 
 import asyncio
@@ -34,6 +36,12 @@ WELL = "ok"
 MODES = ("dead", "hang", "busy")
 HANG_FACTOR = 2.4
 """Requests that hang end after 30 s: that phase is longer, so that what follows is in it."""
+
+CATCH_UP_SECONDS = 13
+"""Most of what waited for a bad endpoint comes within the shortest wait and its jitter."""
+
+WARM_UP_SECONDS = 15
+"""Kafka is twice as quick by then."""
 
 TICK_SECONDS = 0.01
 ARRIVAL_SECONDS = 20
@@ -114,8 +122,19 @@ class Stand:
         return {"owed": owed, "arrived": arrived, "seconds": time.monotonic() - began}
 
 
-async def measure(bootstrap: str, data_dir: str, rate: float, seconds: float, runs: int) -> dict:
-    """Return the phases of all runs, compared."""
+async def round_of(stand: Stand, well: Phase, mode: str, rate: float, seconds: float) -> list[Phase]:
+    """Let the endpoint be bad after a well phase, catch up and be well again; return these three phases."""
+    bad = await stand.phase(mode, rate, seconds * (HANG_FACTOR if mode == "hang" else 1))
+    catching_up = await stand.phase(WELL, rate, CATCH_UP_SECONDS)
+    catching_up.mode = f"after {mode}"
+    after = await stand.phase(WELL, rate, seconds)
+    for one in (bad, catching_up):
+        print_comparison(well, one, after)
+    return [bad, catching_up, after]
+
+
+async def measure(bootstrap: str, data_dir: str, rate: float, seconds: float, modes: Sequence[str]) -> dict:
+    """Return the phases in which the endpoint is bad in these ways, one after the other, compared."""
     await ensure_topics(bootstrap, ALL_TOPICS)
     box = secret_box(Settings(data_dir=Path(data_dir)))
     async with AsyncExitStack() as cleanup:
@@ -133,25 +152,27 @@ async def measure(bootstrap: str, data_dir: str, rate: float, seconds: float, ru
         await warm_up(stand, rate)
         gc.disable()  # a pause of the one who writes would pass for one of the router's
         phases: list[Phase] = [await stand.phase(WELL, rate, seconds)]
-        for _ in range(runs):
-            for mode in MODES:
-                phases.append(await stand.phase(mode, rate, seconds * (HANG_FACTOR if mode == "hang" else 1)))
-                phases.append(await stand.phase(WELL, rate, seconds))
-                print_comparison(*phases[-3:])
+        for mode in modes:
+            phases += await round_of(stand, phases[-1], mode, rate, seconds)
         found = {
-            "runs": [compared(*phases[at - 1 : at + 2]) for at in range(1, len(phases), 2)],
+            "runs": [
+                compared(phases[at - 1], one, phases[at + 2])
+                for at in range(1, len(phases), 3)
+                for one in phases[at : at + 2]
+            ],
+            "well_changes": changes_of_well(phases[::3]),
             "lost": sum(one.lost for one in phases),
             "bad": await stand.recovery(sum(one.owed_to_bad for one in phases)),
         }
         found["pooled_p99_ms"] = {
-            mode: pooled(phases, mode).get_value_at_percentile(99) / 1000 for mode in (WELL, *MODES)
+            mode: pooled(phases, mode).get_value_at_percentile(99) / 1000 for mode in {one.mode for one in phases}
         }
         return found
 
 
 async def warm_up(stand: Stand, rate: float) -> None:
     """Let everything run for a while that will be measured, until every endpoint has got something."""
-    await stand.steady(rate, 5)
+    await stand.steady(rate, WARM_UP_SECONDS)
     while len(stand.client.get("/report").json()["ids"]) < len(stand.subscriptions):  # noqa: ASYNC110 (of another process)
         await asyncio.sleep(0.2)
     await asyncio.sleep(2)
@@ -183,11 +204,16 @@ def compared(before: Phase, bad: Phase, after: Phase) -> dict:
     }
 
 
+def changes_of_well(well: Sequence[Phase]) -> list[float]:
+    """Return by how much the p99 of each well phase differs from that of the two around it."""
+    return [compared(*well[at - 1 : at + 2])["change"] for at in range(1, len(well) - 1)]
+
+
 def print_comparison(before: Phase, bad: Phase, after: Phase) -> None:
     """Print one phase beside the two around it."""
     it = compared(before, bad, after)
     print(
-        f"{it['mode']:<4}  p50 {it['p50_ms']:6.2f} ms, well {it['well_p50_ms']:6.2f}   p99 {it['p99_ms']:7.2f} ms, "
+        f"{it['mode']:<10}  p50 {it['p50_ms']:6.2f} ms, well {it['well_p50_ms']:6.2f}   p99 {it['p99_ms']:7.2f} ms, "
         f"well {it['well_p99_ms']:7.2f} (before {before.milliseconds(99):.2f}, after {after.milliseconds(99):.2f})  "
         f"{it['change']:+7.1%}   worker {it['worker_cpu']:.1%} of a core, well {it['well_worker_cpu']:.1%}   "
         f"{it['samples']} samples",
@@ -202,19 +228,30 @@ def run(arguments: list[str]) -> dict:
     parser.add_argument(
         "--seconds", type=float, default=15, help=f"of a phase; of one that hangs {HANG_FACTOR} times that"
     )
+    parser.add_argument("--modes", nargs="+", choices=MODES, default=MODES, help="what the bad endpoint does, in turn")
     given = parser.parse_args(arguments)
     found = on_kafka(
         given.bootstrap_servers,
-        lambda bootstrap, data_dir: measure(bootstrap, data_dir, given.rate, given.seconds, given.rounds),
+        lambda bootstrap, data_dir: measure(
+            bootstrap, data_dir, given.rate, given.seconds, [*given.modes] * given.rounds
+        ),
     )
     found["median_change"] = {
-        mode: statistics.median(one["change"] for one in found["runs"] if one["mode"] == mode) for mode in MODES
+        mode: statistics.median(one["change"] for one in found["runs"] if one["mode"] == mode)
+        for given_mode in given.modes
+        for mode in (given_mode, f"after {given_mode}")
     }
     pools = found["pooled_p99_ms"]
     for mode, change in found["median_change"].items():
         print(
-            f"{mode}: p99 of the others {change:+.1%} (median of {given.rounds} runs); "
+            f"{mode}: p99 of the others {change:+.1%} (median of {given.rounds}); "
             f"all runs together {pools[mode] / pools[WELL] - 1:+.1%} of {pools[WELL]:.2f} ms"
+        )
+    changes = found["well_changes"]
+    if changes:
+        print(
+            f"{WELL}: p99 {statistics.median(changes):+.1%} (median), {min(changes):+.1%} to {max(changes):+.1%}, "
+            f"of the well phases around it ({len(changes)} of them)"
         )
     bad = found["bad"]
     print(
