@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -18,13 +18,15 @@ from router.history.schema import discard
 from router.history.store import Batch, HistoryStore
 from router.kafka.admin import admin_client, partition_counts
 from router.kafka.connection import connection
+from router.kafka.fetching import Record, fetched_records
 from topics import ATTEMPTS, DEAD_LETTERS, MAX_MESSAGE_BYTES, WORKSPACE_EVENTS
 
 log = structlog.get_logger(__name__)
 
 TOPICS: Final = (ATTEMPTS.name, DEAD_LETTERS.name, WORKSPACE_EVENTS.name)
 WAIT_SECONDS: Final = 0.3
-RECORDS_AT_ONCE: Final = 5_000
+GATHERED_BYTES: Final = 1024 * 1024
+"""A fetch waits for so much or for WAIT_SECONDS: history may be a moment behind."""
 LOOK_FOR_PARTITIONS_SECONDS: Final = 30.0
 PRUNE_SECONDS: Final = 30.0
 PAUSE_SECONDS: Final = 1.0
@@ -62,6 +64,7 @@ class HistoryConsumer:
                 # Offsets that the topic no longer has: what is left is read from its beginning.
                 auto_offset_reset="earliest",
                 isolation_level="read_committed",
+                fetch_min_bytes=GATHERED_BYTES,
                 fetch_max_wait_ms=int(WAIT_SECONDS * 1000),
                 max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
             )
@@ -79,14 +82,15 @@ class HistoryConsumer:
             if monotonic() >= next_look:
                 await _assign(consumer, self._options.bootstrap_servers, store)
                 next_look = monotonic() + LOOK_FOR_PARTITIONS_SECONDS
-            found = await consumer.getmany(timeout_ms=int(WAIT_SECONDS * 1000), max_records=RECORDS_AT_ONCE)
+            fetcher = consumer._fetcher  # noqa: SLF001 (getmany makes an object with a dictionary of each record)
+            found = await fetched_records(fetcher, None, WAIT_SECONDS, is_urgent=False)
             if found:
                 store.apply(self._batch(consumer, found))
             if monotonic() >= next_prune:
                 is_more = store.prune(self._now(), self._options.max_bytes)
                 next_prune = monotonic() + (0 if is_more else PRUNE_SECONDS)
 
-    def _batch(self, consumer: AIOKafkaConsumer, found: dict[TopicPartition, list[Any]]) -> Batch:
+    def _batch(self, consumer: AIOKafkaConsumer, found: dict[TopicPartition, list[Record]]) -> Batch:
         batch, read = Batch(), 0
         for partition, records in found.items():
             read += len(records)

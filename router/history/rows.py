@@ -20,11 +20,30 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class SourceRecord(Protocol):
     """What is looked at of a Kafka record."""
 
-    partition: int
-    offset: int
-    timestamp: int
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    @property
+    def partition(self) -> int:
+        """Of the topic."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """In the partition."""
+        ...
+
+    @property
+    def timestamp(self) -> int:
+        """In milliseconds."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """The body."""
+        ...
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """As they were written."""
+        ...
 
 
 class AttemptRow(NamedTuple):

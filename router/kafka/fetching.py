@@ -88,8 +88,13 @@ async def fetched_records(
     fetcher: Any,  # noqa: ANN401 (aiokafka is untyped)
     partitions: set[Any] | None,
     timeout_seconds: float,
+    *,
+    is_urgent: bool = True,
 ) -> dict[TopicPartition, list[Record]]:
-    """Return what was fetched of the given partitions, or of all; waits for it, and returns nothing after the time."""
+    """Return what was fetched of the given partitions, or of all; waits for it, and returns nothing after the time.
+
+    What is urgent sets itself how much a fetch waits for; else it is as the consumer was made.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_seconds
     while True:
@@ -101,17 +106,19 @@ async def fetched_records(
         # Without time to wait it does not let go of the loop: nothing that was fetched meanwhile is left as it was.
         drained = await fetcher.fetched_records(partitions, timeout=0)
         if drained:
-            _ask_for(fetcher, _GATHERED)
+            if is_urgent:
+                _ask_for(fetcher, _GATHERED)
             return {partition: list(chain.from_iterable(batches)) for partition, batches in drained.items()}
-        if not await _something_came(fetcher, deadline - loop.time()):
+        if not await _something_came(fetcher, deadline - loop.time(), is_urgent=is_urgent):
             return {}
 
 
-async def _something_came(fetcher: Any, seconds: float) -> bool:  # noqa: ANN401 (aiokafka is untyped)
+async def _something_came(fetcher: Any, seconds: float, *, is_urgent: bool) -> bool:  # noqa: ANN401 (aiokafka is untyped)
     waiter = fetcher._create_fetch_waiter()  # noqa: SLF001
     await asyncio.wait([waiter], timeout=min(seconds, _QUIET_SECONDS))
     if not waiter.done():
-        _ask_for(fetcher, _AT_ONCE)
+        if is_urgent:
+            _ask_for(fetcher, _AT_ONCE)
         await asyncio.wait([waiter], timeout=seconds - _QUIET_SECONDS)
     if not waiter.done() or fetcher._closed:  # noqa: SLF001
         waiter.cancel()
