@@ -134,6 +134,8 @@ class DefinitionReader:
         if schema is None and self.source.input_schema == "CloudEventSchemaV1_0":
             # As published, which is known here, and so is the handshake that belongs to it (§6.3).
             return "CloudEventSchemaV1_0"
+        if schema is None and self.source.input_schema == "CustomEventSchema":
+            return "CustomInputSchema"
         if schema == "EventGridSchema" and self.source.input_schema == "CloudEventSchemaV1_0":
             raise refused(
                 given.target_of("eventDeliverySchema"),

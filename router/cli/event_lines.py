@@ -10,7 +10,8 @@ from rich.text import Text
 
 from router.cli.subscription_view import short_type
 from router.events.conversion import to_schema
-from router.events.envelope import UnreadableEventError, read_envelope
+from router.events.envelope import Envelope, UnreadableEventError, read_envelope
+from topics.events import CE_SPECVERSION
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -51,11 +52,24 @@ def readable_line(moment: datetime, value: bytes | None, headers: Headers) -> Te
     """Return a record for a person: time of writing, event type, subject, id."""
     time = Text(moment.strftime("%H:%M:%S  "), style="dim")
     try:
-        envelope = read_envelope(value, headers)
+        envelope = _envelope(value, headers)
     except UnreadableEventError as error:
         return time + Text(f"no event: {error}", style="red")
     kind = Text(_column(short_type(envelope.type), TYPE_WIDTH), style="cyan")
     return time + kind + Text(_column(envelope.subject or "", SUBJECT_WIDTH)) + Text(envelope.id, style="dim")
+
+
+def _envelope(value: bytes | None, headers: Headers) -> Envelope:
+    """Return the envelope of a record; of an object in a custom schema, which has none, its headers tell (§2.4)."""
+    try:
+        return read_envelope(value, headers)
+    except UnreadableEventError:
+        try:
+            msgspec.json.decode(value or b"", type=dict[str, msgspec.Raw])
+            return read_envelope(value, [(CE_SPECVERSION, b"1.0"), *headers])
+        except (UnreadableEventError, msgspec.DecodeError, UnicodeDecodeError):
+            pass  # the first error tells more
+        raise
 
 
 def _column(text: str, width: int) -> str:

@@ -248,6 +248,20 @@ def test_the_custom_schema_is_for_sources_that_take_it():
     assert reader.whole(Members(body)).delivery_schema == "CustomInputSchema"
 
 
+def test_a_topic_of_a_custom_schema_delivers_it_unless_another_is_asked_for():
+    reader = a_reader(kind="custom-topic", input_schema="CustomEventSchema")
+    assert reader.whole(Members({"properties": {"destination": hub()}})).delivery_schema == "CustomInputSchema"
+    for schema in ("EventGridSchema", "CloudEventSchemaV1_0"):
+        body = {"properties": {"destination": hub(), "eventDeliverySchema": schema}}
+        assert reader.whole(Members(body)).delivery_schema == schema
+
+
+def test_a_patch_leaves_a_subscription_that_was_made_before_with_the_envelope():
+    stored = a_subscription(delivery_schema=None)
+    reader = a_reader(stored, kind="custom-topic", input_schema="CustomEventSchema")
+    assert reader.change(Members({"labels": ["a"]}), stored).delivery_schema is None
+
+
 def test_a_patch_that_is_wrapped_is_refused_with_words():
     stored = a_subscription()
     with pytest.raises(RefusedError, match="a PATCH is not wrapped"):

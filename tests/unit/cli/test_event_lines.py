@@ -62,5 +62,13 @@ def test_people_see_time_type_subject_and_id():
     assert line.split() == ["12:00:00", "ModelRegistered", "models/churn:3", "7"]
 
 
+def test_people_see_of_an_event_in_a_custom_schema_what_its_headers_say():
+    headers = event_headers(an_event(id="17", subject="customers/5"))
+    line = readable_line(NOON, b'{"orderId": 17}', headers).plain
+    assert line.split() == ["12:00:00", "ModelRegistered", "customers/5", "17"]
+    for broken in (b"[1]", b"{", b"\xff", None):
+        assert "no event" in readable_line(NOON, broken, headers).plain
+
+
 def test_people_see_that_a_record_is_no_event():
     assert "no event" in readable_line(NOON, b"{}", []).plain
