@@ -45,6 +45,7 @@ PARKING_WHEN_FAILING = DELAYS[2]
 _TAKE_SECONDS: Final = 0.2
 _FULL_SECONDS: Final = 0.02
 _BREATHE_EVERY: Final = 100
+_FORGET_SECONDS: Final = 60.0
 
 
 class Subscriptions(Protocol):
@@ -99,6 +100,7 @@ class DeliveryAgent:
             self._tasks.spawn(self._outbox.run())
         self._tasks.spawn(self._queue.run())
         self._reading = self._tasks.spawn(self._read())
+        self._tasks.spawn(self._forget_who_is_gone())
 
     async def stop(self) -> None:
         """Read no more, let what is under way end within `STOP_SECONDS`, commit, leave."""
@@ -229,7 +231,7 @@ class DeliveryAgent:
             self._outbox.put(records_of(member.owed, outcome, settlement, ended), member.work.finish)
             self._report.attempted(delivery, wanted, outcome, ended)
             if isinstance(settlement, GiveUp):
-                self._report.dead(delivery, wanted.subscription.name, settlement)
+                self._report.dead(delivery, wanted.subscription, settlement)
         for item in self._lanes.overflow(turn.lane, time.monotonic()):
             self._park(item, turn.lane)
         self._send()
@@ -255,7 +257,7 @@ class DeliveryAgent:
         if work.begin():
             given_up = expired(delivery)
             self._outbox.put([dead_letter(owed, given_up, self._now())], work.finish)
-            self._report.dead(delivery, subscription.name, given_up)
+            self._report.dead(delivery, subscription, given_up)
 
     def _set_aside(self, work: Work, reason: str) -> None:
         """Write a record that cannot be read where operators find it."""
@@ -266,6 +268,15 @@ class DeliveryAgent:
         message = Message(record.key, record.value, [*record.headers, *headers])
         self._report.unreadable(record.topic, record.partition, record.offset, reason)
         self._outbox.put([(UNREADABLE.name, message)], work.finish)
+
+    async def _forget_who_is_gone(self) -> None:
+        """Drop the counters of deleted subscriptions, little by little: there may be ten thousand to look for."""
+        while True:
+            await asyncio.sleep(_FORGET_SECONDS)
+            looked_at = self._report.forget(lambda one: self._subscriptions.get(one) is None)
+            for count, _ in enumerate(looked_at, start=1):
+                if count % _BREATHE_EVERY == 0:
+                    await asyncio.sleep(0)
 
 
 def _value_of(value: bytes | None) -> bytes:

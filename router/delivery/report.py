@@ -1,15 +1,18 @@
 """What the delivery stage tells operators: metrics, and one line for each attempt that did not end well."""
 
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import structlog
 from prometheus_client import Histogram
 
+from router.delivery.counters import SubscriptionCounters
 from router.delivery.settle import GiveUp
 from router.delivery.standing import Deliver, DropReason
 from router.handlers.outcome import Delivered, Failed, Outcome, Rejected
 from router.observability.metrics import Metrics
 from topics.deliveries import Delivery
+from topics.subscriptions import Subscription
 
 log = structlog.get_logger(__name__)
 
@@ -20,33 +23,34 @@ class Report:
     def __init__(self, metrics: Metrics, group: str) -> None:
         self._metrics = metrics
         self._group = group
+        self._counters = SubscriptionCounters()
         self._end_to_end: dict[str, Histogram] = {}
 
     def attempted(self, delivery: Delivery, wanted: Deliver, outcome: Outcome, ended: datetime) -> None:
         """Report an attempt; one that succeeded is logged at level debug, as there may be thousands in a second."""
-        metrics, name = self._metrics, wanted.subscription.name
+        metrics, subscription = self._metrics, wanted.subscription
         metrics.attempt_seconds.observe(outcome.duration_ms / 1000)
         match outcome:
             case Delivered(status, duration_ms):
-                metrics.delivered.labels(name).inc()
+                self._counters.of(subscription, metrics.delivered).inc()
                 age = (ended - delivery.first_published).total_seconds()
                 self._end_to_end_of(wanted.sink.kind).observe(max(0.0, age))
                 log.debug(
                     "delivery.attempted",
                     outcome="delivered",
                     delivery_id=delivery.delivery_id,
-                    subscription=name,
+                    subscription=subscription.name,
                     attempt=delivery.attempt,
                     status=status,
                     duration_ms=duration_ms,
                 )
             case Failed(last_outcome=why) | Rejected(last_outcome=why):
-                metrics.attempts_failed.labels(name, why).inc()
+                self._counters.of(subscription, metrics.attempts_failed, why).inc()
                 log.info(
                     "delivery.attempted",
                     outcome="failed" if isinstance(outcome, Failed) else "rejected",
                     delivery_id=delivery.delivery_id,
-                    subscription=name,
+                    subscription=subscription.name,
                     attempt=delivery.attempt,
                     status=outcome.status,
                     duration_ms=outcome.duration_ms,
@@ -60,13 +64,20 @@ class Report:
             found = self._end_to_end[kind] = self._metrics.end_to_end_seconds.labels(kind)
         return found
 
-    def dead(self, delivery: Delivery, subscription_name: str, given_up: GiveUp) -> None:
+    def forget(self, is_gone: Callable[[str], bool]) -> Iterator[None]:
+        """Drop the counters of subscriptions that are gone; pauses after each subscription that it looked at."""
+        for subscription_id in self._counters.known():
+            if is_gone(subscription_id):
+                self._counters.forget(subscription_id)
+            yield
+
+    def dead(self, delivery: Delivery, subscription: Subscription, given_up: GiveUp) -> None:
         """Report a dead letter."""
-        self._metrics.dead_lettered.labels(subscription_name, given_up.reason).inc()
+        self._counters.of(subscription, self._metrics.dead_lettered, given_up.reason).inc()
         log.warning(
             "delivery.dead",
             delivery_id=delivery.delivery_id,
-            subscription=subscription_name,
+            subscription=subscription.name,
             reason=given_up.reason,
             attempts=given_up.attempts,
             last_outcome=given_up.last_outcome,
