@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from router.api.freshness import Freshness
@@ -39,6 +39,7 @@ from router.kafka.producer import KafkaProducer
 from router.observability.health import Check, Health
 from router.observability.metrics import Metrics
 from router.observability.serving import BackgroundServer, TlsFiles
+from router.process_memory import keep_freed_memory
 from router.resources.follower import ResourcesFollower
 from router.resources.store import ResourceStore
 from router.secrets import SecretBox, new_token, secret_box
@@ -76,6 +77,7 @@ def main(settings: Settings) -> int:
     Raises:
         RouterError: it cannot start.
     """
+    keep_freed_memory()
     return uvloop.run(serve(settings))
 
 
@@ -197,8 +199,8 @@ class ServerApp(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if self.publish_route is not None and self.publish_route.matches(scope)[0] is Match.FULL:
-            await self.publish_route.handle(scope, receive, send)
+        if self.publish_route is not None and scope["type"] == "http" and is_publish_path(scope["path"]):
+            await self.publish_route.endpoint(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

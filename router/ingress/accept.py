@@ -63,11 +63,17 @@ def accept(body: bytes, content_type: str, source: Source, accepted_at: datetime
     if isinstance(elements, Refusal):
         return elements
     refusal = _check_form(body, media_type, elements, source)
-    if refusal is None:
-        refusal = next(filter(None, map(_check_element, elements)), None)
     if refusal is not None:
         return refusal
-    messages = _all_at_once(body, elements, media_type, source)
+    # Small elements cannot be too deep or too large, and one that is no object is none of a known schema either.
+    are_small = max(map(len, elements), default=0) < _DEEP_BYTES
+    messages = _all_at_once(body, elements, media_type, source) if are_small else None
+    if messages is None:
+        refusal = next(filter(None, map(_check_element, elements)), None)
+        if refusal is not None:
+            return refusal
+        if not are_small:
+            messages = _all_at_once(body, elements, media_type, source)
     return _one_by_one(elements, media_type, source, accepted_at) if messages is None else messages
 
 

@@ -1,8 +1,9 @@
 """The answers of the publish endpoint, header by header as Event Grid's (§3.2, §3.6)."""
 
 from datetime import datetime
-from random import getrandbits
+from itertools import count
 from typing import Final
+from uuid import uuid4
 
 import orjson
 from starlette.responses import Response
@@ -11,6 +12,8 @@ from starlette.types import Message, Receive, Scope, Send
 from router.ingress.refusals import Refusal
 from topics import Source
 
+_ID_BEGINNING: Final = str(uuid4())[:-12]
+_request_numbers = count(1)
 _REQUEST_ID: Final = "x-ms-request-id"
 _VERSIONS: Final = {"api-supported-versions": "2018-01-01"}
 _SUCCESS: Final = (*((name.encode(), value.encode()) for name, value in _VERSIONS.items()), (b"content-length", b"0"))
@@ -25,9 +28,8 @@ _SCHEMA_NAMES: Final = {
 
 def new_request_id() -> str:
     """Return an id for one request; it is in the answer, and in the log."""
-    # As uuid4() writes them, at a quarter of its cost: these need not be secret.
-    digits = f"{getrandbits(128):032x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+    # A UUID in form. It need not be secret: one random beginning a process and a number cost a tenth of uuid4().
+    return f"{_ID_BEGINNING}{next(_request_numbers):012x}"
 
 
 class SuccessAnswer:

@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from contextlib import suppress
-from types import TracebackType
 
 
 class ByteBudget:
@@ -12,13 +11,6 @@ class ByteBudget:
     def __init__(self, total: int) -> None:
         self._free = total
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
-
-    def held(self, size: int, timeout_seconds: float) -> "HeldBytes":
-        """Return what holds `size` bytes of the budget in an `async with`.
-
-        Entering raises TimeoutError when they do not become free in time.
-        """
-        return HeldBytes(self, size, timeout_seconds)
 
     async def take(self, size: int, timeout_seconds: float) -> None:
         """Take bytes out of the budget.
@@ -54,22 +46,3 @@ class ByteBudget:
             if not turn.cancelled():
                 self._free -= size
                 turn.set_result(None)
-
-
-class HeldBytes:
-    """A part of the budget, held from entering to leaving."""
-
-    def __init__(self, budget: ByteBudget, size: int, timeout_seconds: float) -> None:
-        self._budget = budget
-        self._size = size
-        self._timeout_seconds = timeout_seconds
-
-    async def __aenter__(self) -> None:
-        """Take the bytes."""
-        await self._budget.take(self._size, self._timeout_seconds)
-
-    async def __aexit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        """Give the bytes back."""
-        self._budget.give_back(self._size)

@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from router.ingress.refusals import Refusal, nonconforming, property_required, unexpected_property, wrong_property
 from router.ingress.text import is_timestamp, reason_against
-from router.kafka.producer import Message
+from router.kafka.producer import Message, new_message
 from topics.events import (
     CE_ID,
     CE_SOURCE,
@@ -25,6 +25,7 @@ from topics.events import (
 
 _REQUIRED = ("specversion", "id", "source", "type")
 _OPTIONAL = ("subject", "time", "datacontenttype", "dataschema", "data_base64")
+_CONTENT_TYPE = (CONTENT_TYPE, CLOUD_EVENT_JSON)
 _DEFINED = frozenset((*_REQUIRED, *_OPTIONAL, "data"))
 _EXTENSION_NAME = re.compile(r"[a-z0-9]+")
 _NUMBER_THAT_IS_NO_INTEGER = re.compile(rb"[.eE]")
@@ -91,7 +92,7 @@ def cloud_event_message(raw: bytes, source_id: str) -> Message | Refusal:
 
 def _record(raw: bytes, event: _Element, source_id: str) -> Message:
     headers = [
-        (CONTENT_TYPE, CLOUD_EVENT_JSON),
+        _CONTENT_TYPE,
         (CE_ID, event.id.encode()),
         (CE_TYPE, event.type.encode()),
         (CE_SOURCE, event.source.encode()),
@@ -102,7 +103,7 @@ def _record(raw: bytes, event: _Element, source_id: str) -> Message:
         headers.append((CE_TIME, event.time.encode()))
     if event.source != source_id and event.source.lower() != source_id.lower():
         headers.append((ROUTER_SOURCE, source_id.encode()))
-    return Message((event.subject or event.source).encode(), raw, headers)
+    return new_message((event.subject or event.source).encode(), raw, headers)
 
 
 def _read(raw: bytes) -> _Element | Refusal:

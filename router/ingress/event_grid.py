@@ -1,7 +1,9 @@
 """Elements of a request as Event Grid events (§2.1); their bytes are kept, what is missing is added."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import product
+from typing import NamedTuple
 
 import msgspec
 import orjson
@@ -16,12 +18,13 @@ from router.ingress.refusals import (
     wrong_property,
 )
 from router.ingress.text import is_moment, reason_against
-from router.kafka.producer import Message
+from router.kafka.producer import Message, new_message
 from topics.events import CE_ID, CE_SOURCE, CE_SUBJECT, CE_TIME, CE_TYPE, CONTENT_TYPE, EVENT_GRID_JSON
 
 _REQUIRED = ("id", "subject", "eventType", "eventTime")
 _OPTIONAL = ("topic", "dataVersion", "metadataVersion")
 _EMPTY = (None, "")
+_CONTENT_TYPE = (CONTENT_TYPE, EVENT_GRID_JSON)
 _KNOWN = frozenset((*_REQUIRED, *_OPTIONAL, "data"))
 
 
@@ -38,6 +41,23 @@ class _Element(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     metadata_version: str | UnsetType | None = msgspec.field(name="metadataVersion", default=UNSET)
 
 
+class _Stamps(NamedTuple):
+    """What events of one source are given; `endings` by which of _OPTIONAL an event lacks."""
+
+    source: tuple[str, bytes]
+    endings: Mapping[tuple[bool, ...], bytes]
+
+
+@lru_cache(maxsize=1024)
+def _stamps(source_id: str) -> _Stamps:
+    values = dict(zip(_OPTIONAL, (source_id, "", "1"), strict=True))
+    endings = {}
+    for lacks in product((False, True), repeat=3):
+        stamps = {name: value for (name, value), is_missing in zip(values.items(), lacks, strict=True) if is_missing}
+        endings[lacks] = b"," + orjson.dumps(stamps)[1:] if stamps else b"}"
+    return _Stamps((CE_SOURCE, source_id.encode()), endings)
+
+
 _decode = msgspec.json.Decoder(_Element).decode
 _decode_all = msgspec.json.Decoder(list[_Element]).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -52,11 +72,11 @@ def event_grid_messages(array: bytes, elements: Sequence[bytes], source_id: str)
         events = _decode_all(array)
     except msgspec.DecodeError:
         return None
-    messages = []
+    messages, stamps = [], _stamps(source_id)
     for raw, event in zip(elements, events, strict=True):
         if _check(event, source_id, "EventGridEvent") is not None:
             return None
-        messages.append(_record(raw, event, source_id))
+        messages.append(_record(raw, event, stamps))
     return messages
 
 
@@ -69,21 +89,21 @@ def event_grid_message(raw: bytes, source_id: str, schema: SchemaName = "EventGr
         event = _decode(raw)
     except msgspec.ValidationError:
         return _explain(raw)
-    return _check(event, source_id, schema) or _record(raw, event, source_id)
+    return _check(event, source_id, schema) or _record(raw, event, _stamps(source_id))
 
 
-def _record(raw: bytes, event: _Element, source_id: str) -> Message:
-    topic = (event.topic or source_id).encode()
+def _record(raw: bytes, event: _Element, stamps: _Stamps) -> Message:
+    source = (CE_SOURCE, event.topic.encode()) if event.topic else stamps.source
     subject = event.subject.encode()
     headers = [  # a list, as aiokafka wants it
-        (CONTENT_TYPE, EVENT_GRID_JSON),
+        _CONTENT_TYPE,
         (CE_ID, event.id.encode()),
         (CE_TYPE, event.type.encode()),
-        (CE_SOURCE, topic),
+        source,
         (CE_SUBJECT, subject),
         (CE_TIME, event.time.encode()),
     ]
-    return Message(subject or topic, _stamped(raw, event, source_id), headers)
+    return new_message(subject or source[1], _stamped(raw, event, stamps), headers)
 
 
 def _check(event: _Element, source_id: str, schema: SchemaName) -> Refusal | None:
@@ -116,38 +136,21 @@ def _explain_text(event: _Element, schema: SchemaName) -> Refusal | None:
     return None
 
 
-def _stamped(raw: bytes, event: _Element, source_id: str) -> bytes:
+def _stamped(raw: bytes, event: _Element, stamps: _Stamps) -> bytes:
     """Return the event with what only the service knows, or what its publisher left out."""
     topic, data_version, metadata_version = event.topic, event.data_version, event.metadata_version
     if topic in _EMPTY or data_version is None or metadata_version in _EMPTY:
-        return _stamped_anew(raw, event, source_id)
-    if topic is UNSET or data_version is UNSET or metadata_version is UNSET:
-        return raw[:-1] + _addition(source_id, topic is UNSET, data_version is UNSET, metadata_version is UNSET)
-    return raw
+        return _stamped_anew(raw, event, stamps)
+    ending = stamps.endings[topic is UNSET, data_version is UNSET, metadata_version is UNSET]
+    return raw[:-1] + ending
 
 
-@lru_cache(maxsize=1024)
-def _addition(source_id: str, topic: bool, data_version: bool, metadata_version: bool) -> bytes:  # noqa: FBT001 (private)
-    """Return the end of an event that lacks some properties."""
-    stamps = {"topic": source_id} if topic else {}
-    if data_version:
-        stamps["dataVersion"] = ""
-    if metadata_version:
-        stamps["metadataVersion"] = "1"
-    return b"," + orjson.dumps(stamps)[1:]
-
-
-def _stamped_anew(raw: bytes, event: _Element, source_id: str) -> bytes:
+def _stamped_anew(raw: bytes, event: _Element, stamps: _Stamps) -> bytes:
     """Take out properties that are null or empty: the same name twice in one object means trouble downstream."""
-    stamps = {}
-    if not event.topic:
-        stamps["topic"] = source_id
-    if not isinstance(event.data_version, str):
-        stamps["dataVersion"] = ""
-    if not event.metadata_version:
-        stamps["metadataVersion"] = "1"
-    kept = [orjson.dumps(name) + b":" + bytes(value) for name, value in _members(raw).items() if name not in stamps]
-    return b"{" + b",".join(kept) + b"," + orjson.dumps(stamps)[1:]
+    missing = (not event.topic, not isinstance(event.data_version, str), not event.metadata_version)
+    names = {name for name, is_missing in zip(_OPTIONAL, missing, strict=True) if is_missing}
+    kept = [orjson.dumps(name) + b":" + bytes(value) for name, value in _members(raw).items() if name not in names]
+    return b"{" + b",".join(kept) + stamps.endings[missing]
 
 
 def _explain(raw: bytes) -> Refusal:

@@ -1,6 +1,5 @@
 """The publish endpoint (§3.1): a request in; 200 once Kafka has acknowledged every event of it, else a refusal."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from router.ingress.authorize import Claims, authorize
 from router.ingress.binary_mode import is_binary_mode, structured
 from router.ingress.byte_budget import ByteBudget
 from router.ingress.paths import PublishPath, PublishRoute, is_publish_path, read_path
+from router.ingress.patience import Within
 from router.ingress.refusals import (
     MAX_EVENT_BYTES,
     MAX_REQUEST_BYTES,
@@ -155,16 +155,18 @@ class PublishEndpoint:
         if size > MAX_REQUEST_BYTES:
             return too_large(MAX_REQUEST_BYTES)
         try:
-            async with self._budget.held(size, self._limits.wait_seconds):
-                return await self._take_in(request, source)
+            await self._budget.take(size, self._limits.wait_seconds)
         except TimeoutError:
             return unavailable("Too many requests are waiting.", self._limits.retry_after_seconds)
+        try:
+            return await self._take_in(request, source)
+        finally:
+            self._budget.give_back(size)
 
     async def _take_in(self, request: PublishRequest, source: Source) -> Accepted | Refusal:
         """Read the body, make records of it and write them; the budget for the body is held."""
         try:
-            async with asyncio.timeout(self._limits.body_seconds):
-                body = await request.body(MAX_REQUEST_BYTES)
+            body = await Within(self._limits.body_seconds, request.body(MAX_REQUEST_BYTES))
         except TimeoutError:
             return too_slow()
         if body is None:

@@ -44,7 +44,7 @@ class PublishRoute(BaseRoute):
     """Takes every publish path with every verb; there is nothing to redirect."""
 
     def __init__(self, endpoint: ASGIApp) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Say whether the path is one of the publish endpoint's."""
@@ -58,4 +58,4 @@ class PublishRoute(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        await self._endpoint(scope, receive, send)
+        await self.endpoint(scope, receive, send)

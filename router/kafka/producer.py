@@ -1,6 +1,7 @@
 """Producer: records out, acknowledged by every in-sync replica before `send` returns."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
@@ -36,6 +37,11 @@ class Message(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
+
+
+def new_message(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Message:
+    """Return a message at half the price of calling its class, for who makes thousands a second."""
+    return tuple.__new__(Message, (key, value, headers))
 
 
 class Position(NamedTuple):
@@ -112,9 +118,10 @@ class KafkaProducer:
         async def written(producer: AIOKafkaProducer) -> None:
             count = len(await producer.partitions_for(topic))
             outputs: defaultdict[int, list[OutRecord]] = defaultdict(list)
+            now = time.time_ns() // 1_000_000
             for key, value, headers in messages:
                 partition = randrange(count) if key is None else partition_of(key, count)  # noqa: S311 (no secret)
-                outputs[partition].append((None, key, value, headers))
+                outputs[partition].append((now, key, value, headers))
             batches = {(topic, partition): records for partition, records in outputs.items()}
             await asyncio.gather(*await send_batches(producer, batches))
 
