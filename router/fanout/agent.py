@@ -11,9 +11,9 @@ import mode
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from prometheus_client import Counter
 
 from router.fanout.lanes import Batch, Lane
+from router.fanout.matches import Matches
 from router.fanout.partitions import SinkPartitions
 from router.fanout.plan import Plan, plan_batch
 from router.fanout.writers import GROUP, IdempotentWriter, TransactionalWriter, Writer
@@ -54,8 +54,7 @@ class FanoutAgent:
         self._fencing = asyncio.Lock()
         self._moved_at = 0.0
         self._reported: set[TopicPartition] = set()
-        # By name: to be asked for a label's counter takes longer than to count.
-        self._matched: dict[str, Counter] = {}
+        self._matches = Matches(metrics)
         self._app = self._build_app()
         self._watching: asyncio.Task[None] | None = None
 
@@ -79,6 +78,7 @@ class FanoutAgent:
                     await self._app.batch_consumer.thread.leave_when_stopped()
         await self._app.stop()
         await self._stop_lanes()
+        self._matches.tell()
 
     async def wait_until_crashed(self) -> Exception:
         """Return the error that ended the app; the process should end too, and be started again."""
@@ -116,11 +116,7 @@ class FanoutAgent:
             metrics.unmatched.inc(plan.unmatched)
             if plan.unreadable:
                 metrics.unreadable.labels(topic=WORKSPACE_EVENTS.name).inc(plan.unreadable)
-            for name, count in plan.matched.items():
-                counter = self._matched.get(name)
-                if counter is None:
-                    counter = self._matched[name] = metrics.matched.labels(subscription=name)
-                counter.inc(count)
+            self._matches.add(plan.matched)
         unreadable = sum(plan.unreadable for plan in plans)
         (log.warning if unreadable else log.debug)(
             "event.routed",
@@ -200,9 +196,10 @@ class FanoutAgent:
         return IdempotentWriter(self._settings.bootstrap_servers, partition, commit)
 
     async def _watch(self) -> None:
-        """Report the lag; end the app when it no longer reads, as whoever starts it again makes a new consumer."""
+        """Report what is to be counted; end an app that no longer reads: whoever starts it again has a new consumer."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
+            self._matches.tell()
             if self._silent_seconds() > GIVE_UP_SECONDS:
                 await self.lost(RuntimeError(f"nothing was polled for {GIVE_UP_SECONDS:g} s"))
                 return

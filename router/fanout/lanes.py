@@ -5,7 +5,7 @@ write fails it finds out what Kafka has of it before it goes on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -22,9 +22,9 @@ log = structlog.get_logger(__name__)
 QUEUED_BATCHES = 8
 MOST_EVENTS = 4000
 """Events in one write; reached only under load, as a write begins once the queue was found empty."""
+MOST_AT_ONCE = 500
+"""Events that are planned and sent together: more would keep the event loop from other work for too long."""
 RETRY_SECONDS = 0.5
-PACE_SECONDS = 0.01
-"""Between the beginnings of two writes: what is quiet is written at once, and a steady flow in few writes."""
 
 Batch = list[Any]
 """aiokafka ConsumerRecords of one partition, in order."""
@@ -95,8 +95,10 @@ class Lane:
     async def quiesce(self, timeout_seconds: float) -> None:
         """Finish the write under way and begin no other; waiting batches are dropped, their offset is not committed."""
         self._closing = True
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), timeout_seconds)
+        with suppress(*_RECOVERABLE):
+            async with asyncio.timeout(timeout_seconds):
+                await self._idle.wait()
+                await self._writer.settle()
 
     async def stop(self) -> None:
         """End at once; a write under way is not committed."""
@@ -111,7 +113,9 @@ class Lane:
         while True:
             self._idle.set()
             batches = [await self._queue.get()]
-            await self._keep_pace()
+            if not self._closing:
+                self._writer.begin()
+                await self._keep_pace()
             if self._closing:
                 continue
             self._idle.clear()
@@ -123,10 +127,11 @@ class Lane:
                 return
 
     async def _keep_pace(self) -> None:
+        """Write at once what comes after a pause, and a steady flow in few writes."""
         clock = asyncio.get_running_loop().time
         if (early := self._may_begin - clock()) > 0:
             await asyncio.sleep(early)
-        self._may_begin = clock() + PACE_SECONDS
+        self._may_begin = clock() + self._writer.pace_seconds
 
     async def _write(self, batches: list[Batch]) -> None:
         written = False
@@ -155,8 +160,8 @@ class Lane:
             count += len(batches[-1])
 
     async def _parts(self, batches: list[Batch]) -> AsyncIterator[Outputs]:
-        for batch in batches:
-            plan = await self._owner.plan(batch)
+        for part in _joined(batches):
+            plan = await self._owner.plan(part)
             self._plans.append(plan)
             yield plan.outputs
             await asyncio.sleep(0)  # let the producer send this part while the next is planned
@@ -179,6 +184,17 @@ class Lane:
             if committed not in (end, self._next_offset):
                 raise LaneLostError(f"committed is {committed}, expected {self._next_offset}")
             return committed == end
+
+
+def _joined(batches: Sequence[Batch]) -> Iterator[Batch]:
+    """Join what came bit by bit: each part is a request to Kafka, which waits for the one before it."""
+    part: Batch = []
+    for batch in batches:
+        if part and len(part) + len(batch) > MOST_AT_ONCE:
+            yield part
+            part = []
+        part = part + batch if part else batch
+    yield part
 
 
 def _end(batches: Sequence[Batch]) -> int:

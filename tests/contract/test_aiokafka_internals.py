@@ -10,10 +10,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.producer import message_accumulator, sender
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageBatch
+from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faust.transport.drivers import aiokafka as driver
 
-import router.fanout.writers  # noqa: F401 (sets what is asked for below)
 from router.kafka.shared_batches import StampedBatch
 
 
@@ -96,9 +96,18 @@ def test_the_size_of_a_fetch_is_asked_for_anew_each_time():
     assert "self._fetch_min_bytes" in source
 
 
-def test_the_pause_between_transactions_is_a_setting_of_the_module():
-    assert "return BACKOFF_OVERRIDE" in inspect.getsource(sender.AddPartitionsToTxnHandler.handle_response)
-    assert sender.BACKOFF_OVERRIDE == 0.003
+def test_a_transaction_is_told_of_its_group_by_one_call_that_pauses_when_kafka_is_not_ready():
+    assert "return await handler.do(node_id)" in inspect.getsource(sender.Sender._do_add_offsets_to_txn)  # noqa: SLF001
+    done = inspect.getsource(sender.BaseHandler.do)
+    assert "await asyncio.sleep(retry_backoff)\n            return False" in done
+    answered = inspect.getsource(sender.AddOffsetsToTxnHandler.handle_response)
+    assert "txn_manager.consumer_group_added(group_id)" in answered
+    assert answered.rstrip().endswith("return self._default_backoff")
+
+
+def test_a_group_that_is_part_of_the_transaction_is_not_told_of_again():
+    source = inspect.getsource(TransactionManager.consumer_group_to_add)
+    assert "if self._txn_consumer_group is not None:\n            return None" in source
 
 
 def test_a_static_member_leaves_when_it_is_made_an_ordinary_one():

@@ -16,8 +16,12 @@ PARTITION = TopicPartition("workspace.events", 2)
 class ScriptedKafka:
     """A writer and an owner whose Kafka keeps what is committed, and fails when the script says so."""
 
+    pace_seconds = 0.01
+
     def __init__(self, *script):
         self.script = list(script)
+        self.begun = 0
+        self.settled = None
         self.written = []
         self.offset = None
         self.starts = 0
@@ -30,6 +34,12 @@ class ScriptedKafka:
 
     async def stop(self):
         pass
+
+    def begin(self):
+        self.begun += 1
+
+    async def settle(self):
+        self.settled = self.offset
 
     async def write(self, parts, next_offset):
         batches = [plan async for plan in parts]
@@ -117,9 +127,19 @@ async def test_what_is_waiting_goes_into_one_write(monkeypatch):
     assert kafka.offsets == [0, 1, 2, 3, 4]
 
 
+async def test_what_came_bit_by_bit_is_planned_together_and_what_is_large_in_parts(monkeypatch):
+    monkeypatch.setattr(lanes, "MOST_AT_ONCE", 4)
+    kafka = ScriptedKafka()
+    async with a_lane(kafka, monkeypatch) as lane:
+        for batch in ([0], [1, 2], [3], [4, 5, 6, 7, 8], [9]):
+            await lane.put(a_batch(*batch))
+        await kafka.until(lambda: kafka.offset == 10)
+    assert [outputs["out", 0] for outputs in kafka.written] == [[0, 1, 2, 3], [4, 5, 6, 7, 8], [9]]
+
+
 async def test_a_steady_flow_is_written_in_few_writes(monkeypatch):
-    monkeypatch.setattr(lanes, "PACE_SECONDS", 0.2)
     kafka = ScriptedKafka(*["ok"] * 9)
+    kafka.pace_seconds = 0.2
     async with a_lane(kafka, monkeypatch) as lane:
         await lane.put(a_batch(0))
         await kafka.until(lambda: kafka.offset == 1)
@@ -130,9 +150,20 @@ async def test_a_steady_flow_is_written_in_few_writes(monkeypatch):
     assert (kafka.offsets, len(kafka.script)) == ([0, 1, 2, 3, 4], 9 - 2)
 
 
-async def test_what_waits_for_its_turn_is_dropped_when_the_partition_is_given_up(monkeypatch):
-    monkeypatch.setattr(lanes, "PACE_SECONDS", 0.2)
+async def test_a_write_is_begun_while_it_waits_for_its_turn(monkeypatch):
     kafka = ScriptedKafka()
+    kafka.pace_seconds = 60
+    async with a_lane(kafka, monkeypatch) as lane:
+        await lane.put(a_batch(0))
+        await kafka.until(lambda: kafka.offset == 1)
+        await lane.put(a_batch(1))
+        await asyncio.sleep(0)
+    assert (kafka.begun, kafka.offset) == (2, 1)
+
+
+async def test_what_waits_for_its_turn_is_dropped_when_the_partition_is_given_up(monkeypatch):
+    kafka = ScriptedKafka()
+    kafka.pace_seconds = 0.2
     async with a_lane(kafka, monkeypatch) as lane:
         await lane.put(a_batch(0))
         await kafka.until(lambda: kafka.offset == 1)
@@ -140,7 +171,7 @@ async def test_what_waits_for_its_turn_is_dropped_when_the_partition_is_given_up
         await asyncio.sleep(0)
         await lane.quiesce(1)
         assert not lane.is_busy
-        await asyncio.sleep(lanes.PACE_SECONDS)
+        await asyncio.sleep(kafka.pace_seconds)
     assert kafka.offset == 1
 
 
@@ -218,6 +249,7 @@ async def test_a_write_under_way_is_finished_by_quiesce(monkeypatch):
         gate.set()
         await quiesced
         assert kafka.offset == 1
+        assert kafka.settled == 1
 
 
 async def test_a_full_lane_makes_its_feeder_wait(monkeypatch):
