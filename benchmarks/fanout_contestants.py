@@ -65,18 +65,20 @@ class Contestant:
         return round(measured * (1 + self.warm_up + COOL_DOWN))
 
 
-def router(processes: int) -> Contestant:
-    """Return the real worker, as one process or several."""
+def router(processes: int, stages: str = "fanout") -> Contestant:
+    """Return the real worker, as one process or several; it may deliver to loopback."""
     names = [f"bench{number}" for number in range(processes)]
 
     def programs(run: Run) -> list[Program]:
-        words = ("router", "worker", "--stages", "fanout", "--bootstrap-servers", run.bootstrap, "--metrics-port", "0")
+        words = ("router", "worker", "--stages", stages, "--bootstrap-servers", run.bootstrap, "--metrics-port", "0")
+        settings = {
+            "ROUTER_DELIVERY_GUARANTEE": run.guarantee,
+            "ROUTER_LOG_LEVEL": "warning",
+            "ROUTER_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "ROUTER_WEBHOOK_ALLOW_HTTP": "true",
+        }
         return [
-            Program(
-                python(*words, "--data-dir", run.data_dir),
-                {"ROUTER_DELIVERY_GUARANTEE": run.guarantee, "ROUTER_INSTANCE": name, "ROUTER_LOG_LEVEL": "warning"},
-            )
-            for name in names
+            Program(python(*words, "--data-dir", run.data_dir), settings | {"ROUTER_INSTANCE": name}) for name in names
         ]
 
     return Contestant(
