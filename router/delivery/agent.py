@@ -38,6 +38,9 @@ OUTBOX_LIMIT: Final = 2_000
 """What is not acknowledged yet is delivered again after a crash."""
 
 OUTBOX_WRITERS: Final = 4
+FORGET_SECONDS: Final = 60.0
+"""So often it is looked for subscriptions that are gone."""
+
 PARKING = DELAYS[0]
 PARKING_WHEN_FAILING = DELAYS[2]
 """For what waits behind the one delivery that goes first after a probation."""
@@ -45,7 +48,6 @@ PARKING_WHEN_FAILING = DELAYS[2]
 _TAKE_SECONDS: Final = 0.2
 _FULL_SECONDS: Final = 0.02
 _BREATHE_EVERY: Final = 100
-_FORGET_SECONDS: Final = 60.0
 
 
 class Subscriptions(Protocol):
@@ -272,7 +274,7 @@ class DeliveryAgent:
     async def _forget_who_is_gone(self) -> None:
         """Drop the counters of deleted subscriptions, little by little: there may be ten thousand to look for."""
         while True:
-            await asyncio.sleep(_FORGET_SECONDS)
+            await asyncio.sleep(FORGET_SECONDS)
             looked_at = self._report.forget(lambda one: self._subscriptions.get(one) is None)
             for count, _ in enumerate(looked_at, start=1):
                 if count % _BREATHE_EVERY == 0:

@@ -182,6 +182,19 @@ async def test_a_webhook_gets_each_event_once_with_its_delivery_id(world):
     assert world.count("router_deliveries_succeeded_total", subscription=subscription.name) == 200
 
 
+async def test_a_worker_forgets_the_counters_of_a_subscription_that_is_deleted(world, monkeypatch):
+    monkeypatch.setattr("router.delivery.agent.FORGET_SECONDS", 0.05)
+    counter = "router_deliveries_succeeded_total"
+    async with a_receiver() as receiver, delivering(world):
+        gone, stays = world.subscribe(receiver.url), world.subscribe(receiver.url)
+        for subscription in (gone, stays):
+            await world.owe(subscription, an_event())
+            await until(lambda name=subscription.name: world.count(counter, subscription=name) == 1, 30)
+        world.view.apply(subscription_key(gone.id), None)
+        await until(lambda: world.count(counter, subscription=gone.name) is None, 30)
+    assert world.count(counter, subscription=stays.name) == 1
+
+
 async def test_a_cloud_event_travels_as_one_object(world):
     async with a_receiver() as receiver, delivering(world):
         await world.owe(world.subscribe(receiver.url), a_cloud_event())
