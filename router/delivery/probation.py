@@ -6,6 +6,7 @@ After `FAILING_AFTER` failures in a row it is on probation; then one delivery go
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from router.delivery.retry_policy import LONGEST_RETRY_AFTER
 from router.handlers import status
 from router.handlers.outcome import Delivered, Failed, Outcome, Rejected
 from topics.dead_letters import LastDeliveryOutcome
@@ -24,7 +25,7 @@ PROBATION_SECONDS: Final[dict[LastDeliveryOutcome, float]] = {
     "Unauthorized": _MINUTES_5,
     "Forbidden": _MINUTES_5,
 }
-"""Event Grid's table; what it does not name, such as a 500, takes the shortest."""
+"""Event Grid's table; what it does not name, such as a 500, takes the shortest. `Retry-After` may make it longer."""
 
 Standing = Literal["open", "on probation", "to be probed"]
 
@@ -64,7 +65,7 @@ class Conduct:
                 # What was still under way when probation began does not make it longer.
                 if self.standing(now) == "on probation":
                     return Conduct(failures, self.until)
-                return Conduct(failures, now + PROBATION_SECONDS.get(why, _SHORT))
+                return Conduct(failures, now + max(PROBATION_SECONDS.get(why, _SHORT), _asked_for(outcome)))
 
 
 GOOD: Final = Conduct()
@@ -73,6 +74,13 @@ FAILING: Final = Conduct(FAILING_AFTER)
 
 PROBATION: Final[LastDeliveryOutcome] = "Probation"
 """The last outcome of what was never attempted, its endpoint being on probation (§5.9)."""
+
+
+def _asked_for(outcome: Outcome) -> float:
+    """Return how long an endpoint wants to be left alone, as far as that is obeyed."""
+    if not isinstance(outcome, Failed) or outcome.retry_after is None:
+        return 0.0
+    return min(outcome.retry_after, LONGEST_RETRY_AFTER).total_seconds()
 
 
 def is_overload(outcome: Outcome) -> bool:

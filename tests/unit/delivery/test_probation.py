@@ -48,6 +48,14 @@ def test_a_probe_that_fails_is_probation_again_and_one_that_succeeds_opens():
     assert conduct.after(DELIVERED, 10.0) == GOOD
 
 
+@pytest.mark.parametrize(("asked", "seconds"), [(1, 10.0), (60, 60.0), (86_400, 600.0)])
+def test_an_endpoint_on_probation_is_left_alone_for_as_long_as_it_asks_within_bounds(asked, seconds):
+    busy = Failed(429, "Busy", 1.0, retry_after=timedelta(seconds=asked))
+    conduct = after(GOOD, busy, FAILING_AFTER)
+    assert conduct.standing(seconds - 0.001) == "on probation"
+    assert conduct.standing(seconds) == "to be probed"
+
+
 @pytest.mark.parametrize(
     ("why", "standing"), [("BadRequest", "open"), ("PayloadTooLarge", "open"), ("Forbidden", "on probation")]
 )
