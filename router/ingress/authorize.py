@@ -3,7 +3,8 @@
 import binascii
 from base64 import b64decode
 from datetime import datetime
-from typing import NamedTuple
+
+import msgspec
 
 from router.credentials import BearerTokens
 from router.ingress.refusals import Refusal, empty_key, forbidden, unauthorized
@@ -20,7 +21,7 @@ _NOT_BASE64 = (
 )
 
 
-class Claims(NamedTuple):
+class Claims(msgspec.Struct, frozen=True):
     """What a request shows of itself: its credentials as they came, where it went (port left out), and when."""
 
     host: str

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 import structlog
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
@@ -54,8 +55,7 @@ class Limits:
     retry_after_seconds: int = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """What a request brought: events of one source, all of them in Kafka."""
 
     source: Source

@@ -3,8 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
+import msgspec
 import structlog
 
 from router.errors import KafkaUnavailableError, RefusedError, RouterError
@@ -17,7 +18,7 @@ MOST_RECORDS: Final = 4_000
 MOST_BYTES: Final = 1024 * 1024
 
 
-class _Waiting(NamedTuple):
+class _Waiting(msgspec.Struct, frozen=True):
     messages: Sequence[Message]
     size: int
     written: asyncio.Future[None]
