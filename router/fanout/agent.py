@@ -1,6 +1,7 @@
 """The Kafka edge of fan-out: one Faust app, one agent on workspace.events, and a lane for each assigned partition."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +31,8 @@ LEAVE_SECONDS = 2.0
 STALLED_SECONDS = 20.0
 GIVE_UP_SECONDS = 90.0
 WATCH_SECONDS = 1.0
+SWITCH_SECONDS = 0.001
+"""How long a thread keeps the interpreter from another: Faust's and this one hand each other work all the time."""
 
 
 class Subscriptions(Protocol):
@@ -62,6 +65,7 @@ class FanoutAgent:
         """Join the group `router-fanout` and begin to route."""
         await self._partitions.ensure(self._subscriptions.routes.topics)
         self._settings.data_dir.mkdir(parents=True, exist_ok=True)
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._app.finalize()
         self._app.in_worker = True
         await self._app.start()

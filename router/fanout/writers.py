@@ -61,7 +61,7 @@ class Writer(Protocol):
 class TransactionalWriter:
     """One transaction a call; the transactional id belongs to the partition, as aiokafka does not fence by group."""
 
-    pace_seconds = 0.01
+    pace_seconds = 0.02
 
     def __init__(self, bootstrap_servers: str, partition: TopicPartition) -> None:
         self._bootstrap_servers = bootstrap_servers
