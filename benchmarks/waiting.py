@@ -5,6 +5,7 @@ the endpoints do. Resident memory is sampled every half second.
 """
 
 import asyncio
+import statistics
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -53,6 +54,12 @@ async def watch(process: Popen[bytes], seconds: float) -> list[float]:
     return seen
 
 
+def thirds(seen: list[float]) -> list[float]:
+    """Return the medians of the first and of the last third: does it still grow?"""
+    third = max(1, len(seen) // 3)
+    return [statistics.median(seen[:third]), statistics.median(seen[-third:])]
+
+
 async def measure(bootstrap: str, data_dir: str, waiting: int, subscriptions: int, seconds: float) -> dict:
     """Return the memory while endpoints hang and after they are well, and how much they have got by then."""
     await ensure_topics(bootstrap, ALL_TOPICS)
@@ -78,11 +85,18 @@ async def measure(bootstrap: str, data_dir: str, waiting: int, subscriptions: in
         delivered = sum(client.get("/report").json()["ids"].values())
         return {
             "hanging_mb": max(hanging),
+            "hanging_thirds_mb": thirds(hanging),
             "well_mb": max(well),
+            "well_thirds_mb": thirds(well),
             "most_mb": resident_megabytes(process, "VmHWM"),
             "at_once": open_at_once,
             "delivered": delivered,
         }
+
+
+def in_words(megabytes: list[float]) -> str:
+    """Return figures of memory as text."""
+    return ", ".join(f"{one:.0f}" for one in megabytes)
 
 
 def run(arguments: list[str]) -> dict:
@@ -98,7 +112,8 @@ def run(arguments: list[str]) -> dict:
     )
     print(
         f"worker: {found['hanging_mb']:.0f} MB while endpoints hang ({found['at_once']} requests at once), "
-        f"{found['well_mb']:.0f} MB while they are well, at most {found['most_mb']:.0f} MB; "
+        f"{found['well_mb']:.0f} MB while they are well, at most {found['most_mb']:.0f} MB "
+        f"(first and last third: {in_words(found['hanging_thirds_mb'])}; {in_words(found['well_thirds_mb'])}); "
         f"{found['delivered']:,} delivered by then",
         flush=True,
     )
