@@ -13,7 +13,7 @@ from router.errors import RouterError
 from router.kafka.joint_writer import JointWriter
 from router.kafka.producer import KafkaProducer, Message
 from router.loadtest.ledger import Ledger
-from router.loadtest.plan import Plan, Planned, due, due_by
+from router.loadtest.plan import Plan, Planned, due, due_by, is_dense
 from topics import WORKSPACE_EVENTS
 
 MOST_AT_ONCE: Final = 500
@@ -21,8 +21,7 @@ REQUESTS: Final = 64
 KAFKA_SECONDS: Final = 120.0
 TICK_SECONDS: Final = 0.002
 LONG_TICK_SECONDS: Final = 0.005
-MANY_A_SECOND: Final = 5_000
-"""Events that are due within a tick travel together; from this rate on it is the long one."""
+"""Events that are due within a tick travel together; it is the long one where they come densely."""
 
 
 class Way(Protocol):
@@ -85,7 +84,7 @@ def requests_of(bodies: Sequence[bytes], max_bytes: int) -> Iterator[Sequence[by
 
 async def publish(plan: Plan, way: Way, rate: float, ledger: Ledger) -> float:
     """Publish every event of the plan and return how many seconds it took; raises what the way raises."""
-    tick = TICK_SECONDS if 0 < rate < MANY_A_SECOND else LONG_TICK_SECONDS
+    tick = LONG_TICK_SECONDS if is_dense(rate) else TICK_SECONDS
     start, sent = time.monotonic(), 0
     under_way: set[asyncio.Task[None]] = set()
     try:

@@ -9,7 +9,7 @@ from router.client.resource_ids import EVENT_GRID_VERSION
 from router.errors import SettingsError
 from router.loadtest.ledger import Ledger
 from router.loadtest.options import LoadOptions
-from router.loadtest.plan import Plan
+from router.loadtest.plan import Plan, is_dense
 from router.loadtest.receiver import TopicReceiver, WebhookReceiver
 from topics.subscribers import subscriber_topic
 
@@ -34,7 +34,9 @@ async def subscribe(options: LoadOptions, access: Access, plan: Plan, ledger: Le
         cleanup.push_async_callback(asyncio.to_thread, _unsubscribe, access, names)
     await asyncio.to_thread(_subscribe, access, names, sinks, plan.prefix)
     if options.sink == "topic":
-        topics = TopicReceiver(brokers_of(access), plan.run, list(map(subscriber_topic, names)), ledger)
+        topics = TopicReceiver(
+            brokers_of(access), plan.run, list(map(subscriber_topic, names)), ledger, gathers=is_dense(options.rate)
+        )
         await topics.start()
         cleanup.push_async_callback(topics.stop)
 
