@@ -2,10 +2,12 @@
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from router.filters.tables import Bucket, Find, Hit, Merged
+
+Gate = tuple[slice, Mapping[str, int]]
 
 _FEW: Final = 64
 _LONGEST_HEAD: Final = 64
@@ -85,9 +87,15 @@ class Beginnings:
         """Finds what is filed at any operand that a text begins with."""
         if self._find is None:
             find = _finder(self._operands, self._parents, self._buckets, self._longest)
-            tells_much = len(self._heads) * 2 > len(self._operands) > _FEW
-            self._find = _heading(find, self._heads if tells_much else None, self._shortest, self._direction)
+            self._find = find if self._direction > 0 else lambda text: find(text[::-1])
         return self._find
+
+    @property
+    def gate(self) -> Gate | None:
+        """What of a text is among the heads of operands, or it needs not be looked up; None where that tells little."""
+        if not len(self._heads) * 2 > len(self._operands) > _FEW:
+            return None
+        return slice(None, self._shortest * self._direction - (self._direction < 0), self._direction), self._heads
 
     def _count_head(self, operand: str) -> None:
         if len(operand) < self._shortest:
@@ -135,22 +143,6 @@ def _finder(operands: list[str], parents: dict[str, str | None], buckets: dict[s
         return ()
 
     return find
-
-
-def _heading(find: Find, heads: dict[str, int] | None, shortest: int, direction: int) -> Find:
-    """Return the finder for texts that are read in a direction; with heads, most are told apart by theirs at once."""
-    if heads is None:
-        return find if direction > 0 else lambda text: find(text[::-1])
-
-    def find_known(text: str) -> Sequence[Hit]:
-        return find(text) if text[:shortest] in heads else ()
-
-    end = -shortest - 1
-
-    def find_known_backwards(text: str) -> Sequence[Hit]:
-        return find(text[::-1]) if text[:end:-1] in heads else ()
-
-    return find_known if direction > 0 else find_known_backwards
 
 
 class Endings(Beginnings):

@@ -28,6 +28,18 @@ class Automaton:
         self.numbers = frozenset(needles)
         self._automaton = _compiled(needles)
 
+    def search_texts(self, text: str) -> tuple[str, ...] | None:
+        """Return the needles in a text, in the order of `search`: faster, but only for a text that is short and sound.
+
+        None for any other.
+        """
+        if len(text) > _WINDOW:
+            return None
+        try:
+            return tuple(self._automaton.find_matches_as_strings(text, overlapping=True))
+        except UnicodeEncodeError:  # a lone surrogate
+            return None
+
     def search(self, text: str) -> list[Occurrence]:
         """Return the needles in a text by their ends, the longest first; in a long text each once, in any order."""
         if len(text) <= _WINDOW:
@@ -58,7 +70,7 @@ def _alone(numbers: list[int]) -> list[Occurrence]:
 
 
 def _compiled(needles: Sequence[str]) -> AhoCorasick:
-    return AhoCorasick(needles, store_patterns=False, implementation=Implementation.ContiguousNFA)
+    return AhoCorasick(needles, store_patterns=True, implementation=Implementation.ContiguousNFA)
 
 
 def _is_unicode(text: str) -> bool:

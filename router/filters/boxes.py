@@ -17,7 +17,7 @@ from router.filters.requirements import Bound, Exclusion, Side
 from router.filters.values import Values
 
 _FEW: Final = 8
-"""So many new rows are asked one by one."""
+"""So many new rows are asked one by one, and so many bits are listed one by one."""
 _LARGEST_MERGED: Final = 2048
 """So many rows are compiled in a few milliseconds; a larger part is left as it is."""
 _GROWTH: Final = 3
@@ -73,14 +73,17 @@ class Boxes:
                 self._fresh |= {other: self._places[other] for other in part.entries}
         self._parts = tuple(part for part in parts if not part.is_worn)
 
-    def collect(self, values: Values, found: list[Any]) -> None:
-        """Add the targets of those that match."""
+    def collect(self, values: Values) -> Sequence[Any]:
+        """Return the targets of those that match; nobody may change what is returned."""
         if len(self._fresh) > _FEW:
             self._compile()
+        if len(self._parts) == 1 and not self._fresh:
+            return self._parts[0].collect(values)
+        found: list[Any] = []
         for part in self._parts:
-            part.collect(values, found)
-        if self._fresh:
-            self._ask_fresh(values, found)
+            found += part.collect(values)
+        self._ask_fresh(values, found)
+        return found
 
     def _ask_fresh(self, values: Values, found: list[Any]) -> None:
         numbers = [number_for(side, values) if isinstance(side, Bound) else None for side in self._sides]
@@ -119,7 +122,7 @@ class _Narrow(Protocol):
 class _Part:
     """Some rows, compiled; what is `gone` is no more."""
 
-    __slots__ = ("_alive", "_gone", "_sides", "_targets", "rows")
+    __slots__ = ("_alive", "_gone", "_only", "_sides", "_targets", "rows")
 
     def __init__(self, sides: Sequence[Side], rows: dict[Any, Row]) -> None:
         self.rows = {entry: row for row, entry in enumerate(rows)}
@@ -127,6 +130,8 @@ class _Part:
         self._sides = [
             _compiled(side, column) for side, column in zip(sides, zip(*rows.values(), strict=True), strict=True)
         ]
+        only = self._sides[0] if len(self._sides) == 1 else None
+        self._only = only if isinstance(only, Inside) else None
         self._alive = (1 << len(rows)) - 1
         self._gone: frozenset[int] = frozenset()
 
@@ -144,38 +149,48 @@ class _Part:
         """Return the part with one subscription less."""
         row = self.rows[entry]
         part = object.__new__(_Part)
-        part.rows, part._targets, part._sides = self.rows, self._targets, self._sides
+        part.rows, part._targets, part._sides, part._only = self.rows, self._targets, self._sides, self._only
         part._alive, part._gone = self._alive & ~(1 << row), self._gone | {row}
         return part
 
-    def collect(self, values: Values, found: list[Any]) -> None:
-        """Add the targets of the rows that pass every side."""
+    def collect(self, values: Values) -> Sequence[Any]:
+        """Return the targets of the rows that pass every side."""
+        targets = self._targets
+        if self._only is not None:
+            rows = self._only.few(values)
+            if rows is not None:
+                return [targets[row] for row in rows if row not in self._gone]
         passing, others = self._alive, set[int]()
         for side in self._sides:
             passing = side.narrow(values, passing, others)
             if not passing:
-                return
-        if passing is self._alive and (len(self._gone) + len(others)) * _SPARSE < len(self._targets):
-            self._add_all_but(others.union(self._gone) if self._gone else others, found)
-        elif passing.bit_count() * _SPARSE > len(self._targets):
-            self._add_many(passing, others, found)
-        else:
-            targets = self._targets
-            found += [targets[row] for row in _rows_of(passing) if row not in others]
+                return []
+        if passing is self._alive and (len(self._gone) + len(others)) * _SPARSE < len(targets):
+            return self._all_but(others.union(self._gone) if self._gone else others)
+        count = passing.bit_count()
+        if count * _SPARSE > len(targets):
+            return self._many(passing, others)
+        rows = _few_rows_of(passing) if count <= _FEW else _rows_of(passing)
+        return [targets[row] for row in rows if row not in others]
 
-    def _add_all_but(self, others: set[int], found: list[Any]) -> None:
-        targets, start = self._targets, 0
+    def _all_but(self, others: set[int]) -> Sequence[Any]:
+        targets = self._targets
+        if not others:
+            return targets  # the answer to most events, and too long to be copied for each
+        found: list[Any] = []
+        start = 0
         for row in sorted(others):
             found += targets[start:row]
             start = row + 1
-        found += targets[start:] if start else targets
+        found += targets[start:]
+        return found
 
-    def _add_many(self, passing: int, others: set[int], found: list[Any]) -> None:
+    def _many(self, passing: int, others: set[int]) -> Sequence[Any]:
         octets = passing.to_bytes(len(self._targets) // 8 + 1, "little")
         flags = bytearray(b"".join([_FLAGS[octet] for octet in octets]))
         for row in others:
             flags[row] = 0
-        found += compress(self._targets, flags)
+        return [*compress(self._targets, flags)]
 
 
 def _compiled(side: Side, column: Sequence[Any]) -> _Narrow:
@@ -222,6 +237,16 @@ class _Ordered:
         if passing:
             others.update(self._order[count : blocks * self._size])
         return passing
+
+
+def _few_rows_of(bits: int) -> list[int]:
+    """Return the places of the bits that are set, bit by bit."""
+    rows = []
+    while bits:
+        lowest = bits & -bits
+        rows.append(lowest.bit_length() - 1)
+        bits ^= lowest
+    return rows
 
 
 def _rows_of(bits: int) -> list[int]:

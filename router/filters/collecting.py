@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from router.filters.affixes import Beginnings, Gate
 from router.filters.letters import fold
 from router.filters.requirements import AnchorKind
-from router.filters.tables import Exact, Find, Hit, Table, run
+from router.filters.tables import Exact, Find, Hit, Table, Targets, run
 from router.filters.values import Sparse, Values, elements_of, text_of
 
 Place = tuple[AnchorKind, int, bool]
@@ -18,7 +19,7 @@ MOST_TABLES: Final = 32
 class Plan:
     """How an event is looked up in a node: table by table, by how the tables want the value."""
 
-    __slots__ = ("_by_slot", "affixes", "asked", "exact", "numbers", "present")
+    __slots__ = ("_by_slot", "affixes", "asked", "exact", "gates", "numbers", "present")
 
     def __init__(self, tables: Mapping[Place, Table], asked: Sequence[Hit]) -> None:
         self.asked = asked
@@ -26,6 +27,8 @@ class Plan:
         self.exact: list[tuple[int, dict[str, Sequence[Hit]], _OtherTexts]] = []
         self.numbers: list[tuple[int, Find, _OtherNumbers]] = []
         self.affixes: list[tuple[int, list[Find], _OtherTexts]] = []
+        self.gates: dict[Find, Gate] = {}
+        """Of those of `affixes` that have one."""
         self._by_slot = _BySlot(tables) if len(tables) > MOST_TABLES else None
         if self._by_slot is None:
             self._arrange(tables)
@@ -47,17 +50,20 @@ class Plan:
                 other = _OtherTexts([by_letters.__getitem__], is_folded=False, on_arrays=on_arrays)
                 self.exact.append((slot, by_letters, other))
             else:
-                affixes.setdefault((slot, on_arrays), []).append(table.find)
+                find = table.find
+                affixes.setdefault((slot, on_arrays), []).append(find)
+                gate = table.gate if isinstance(table, Beginnings) else None
+                if gate is not None:
+                    self.gates[find] = gate
         for (slot, on_arrays), finds in affixes.items():
             self.affixes.append((slot, finds, _OtherTexts(finds, is_folded=True, on_arrays=on_arrays)))
 
-    def collect(self, values: Values, found: list[Any]) -> None:
-        """Add the targets of all subscriptions of the node that match."""
-        if self._by_slot is not None:
-            settle(self.asked, values, found)
-            self._by_slot.collect(values, found)
-            return
+    def collect(self, values: Values) -> Targets:
+        """Return the targets of all subscriptions of the node that match; nobody may change what is returned."""
+        found: list[Any] = []
         hits = [*self.asked]
+        if self._by_slot is not None:
+            self._by_slot.collect(values, found)
         for slot, more in self.present:
             hits += more if values[slot] is not None else ()
         for slot, by_letters, other in self.exact:
@@ -70,8 +76,7 @@ class Plan:
             self._look_up_affixes(hits, values, found)
         if self.numbers:
             self._look_up_numbers(hits, values, found)
-        if hits:
-            settle(hits, values, found)
+        return settle(hits, values, found) if hits else found
 
     def _look_up_affixes(self, hits: list[Hit], values: Values, found: list[Any]) -> None:
         for slot, finds, other in self.affixes:
@@ -114,7 +119,7 @@ class _BySlot:
                 plan = self._plans.get(slot)
                 if plan is None:
                     plan = self._plans[slot] = Plan(self._tables[slot], ())
-                plan.collect(values, found)
+                found += plan.collect(values)
 
 
 class _OtherTexts:
@@ -168,12 +173,24 @@ def _collect_any(find: Find, elements: Iterable[Any], values: Values, found: lis
         found += dict.fromkeys(collected)
 
 
-def settle(hits: Sequence[Hit], values: Values, found: list[Any]) -> None:
-    """Add the targets of those hits for which all holds that is left to ask."""
+def settle(hits: Sequence[Hit], values: Values, found: list[Any]) -> Targets:
+    """Return what was found, and the targets of those hits for which all holds that is left to ask.
+
+    A single hit's targets need not be copied, however many they are.
+    """
+    if len(hits) == 1 and not found:
+        checks, targets, collect = hits[0]
+        for slot, accepts in checks:
+            if not accepts(values[slot]):
+                return found
+        if targets is not None:
+            return targets
+        return found if collect is None else collect(values)
     if len(hits) > MANY:
         _run_many(hits, values, found)
     else:
         run(hits, values, found)
+    return found
 
 
 def _run_many(hits: Sequence[Hit], values: Values, found: list[Any]) -> None:
@@ -190,4 +207,4 @@ def _run_many(hits: Sequence[Hit], values: Values, found: list[Any]) -> None:
             if targets is not None:
                 found += targets
             elif collect is not None:
-                collect(values, found)
+                found += collect(values)

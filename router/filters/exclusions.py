@@ -45,9 +45,7 @@ class Excluded:
             return passing if self._if_missing else 0
         if value.__class__ is list and not self._on_arrays:
             return 0
-        marks: list[Any] = []
-        self._plan.collect(values, marks)
-        for mark in marks:
+        for mark in self._plan.collect(values):
             if mark.__class__ is int:
                 others.add(mark)
             else:

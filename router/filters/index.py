@@ -29,12 +29,15 @@ class Snapshot(Generic[Target]):
         self.needs_body = needs_body
         """Whether some target looks at more of an event than its type and subject."""
         self._matcher = Matcher(reader, root)
-        self.match_one: Callable[..., list[Target]] = (
+        self.match_one: Callable[..., Sequence[Target]] = (
             self._matcher.match if needs_body else self._matcher.match_envelope
         )
-        """Returns the targets that want an event, each at most once; takes what `match` takes, of one event."""
+        """Returns the targets that want an event, each at most once; takes what `match` takes, of one event.
 
-    def match(self, envelopes: Sequence[Event], bodies: Sequence[bytes | None] | None = None) -> list[list[Target]]:
+        Nobody may change what is returned: other events get the same.
+        """
+
+    def match(self, envelopes: Sequence[Event], bodies: Sequence[bytes | None] | None = None) -> list[Sequence[Target]]:
         """Return, for each event, the targets that want it; each at most once, in no particular order.
 
         `bodies` has the events as JSON, structured if they are CloudEvents; needed only if `needs_body`.

@@ -1,7 +1,7 @@
 """Intervals: several of each member, of many members at once; which of them a number is in, or is not in."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from router.filters.requirements import Requirement, Within
@@ -12,16 +12,19 @@ _MOST_BLOCKS: Final = 4096
 _MOST_ELEMENTS: Final = 64
 """An array with more numbers than these is asked about row by row."""
 _END: Final = 1
+_STEP: Final = 4
+_ROOM: Final = 16
+"""So many rows may be inside at once, on average, to be listed and not kept as bit sets."""
 
 
 class Inside:
-    """The ends of all rows' intervals in order, and a bit set of who is inside at every so many-th of them.
+    """The ends of all rows' intervals in order, and who is inside at every so many-th of them: listed, or as a bit set.
 
-    The intervals of a row are made disjoint, so that each start takes it in and each end lets it out: between two bit
-    sets a row that is passed changes sides.
+    The intervals of a row are made disjoint, so that each start takes it in and each end lets it out: from one such
+    place to the next a row that is passed changes sides.
     """
 
-    __slots__ = ("_asked", "_kinds", "_numbers", "_order", "_sets", "_side", "_size")
+    __slots__ = ("_asked", "_few", "_kinds", "_numbers", "_order", "_sets", "_side", "_size")
 
     def __init__(self, side: Within, asked: Sequence[Requirement]) -> None:
         self._side = side
@@ -37,11 +40,22 @@ class Inside:
         self._kinds = [kind for _, kind, _ in events]
         self._order = [row for _, _, row in events]
         self._size = max(_BLOCK, len(events) // _MOST_BLOCKS)
-        self._sets, bits = [0], bytearray(len(asked) // 8 + 1)
-        for start in range(0, len(events), self._size):
-            for row in self._order[start : start + self._size]:
-                bits[row >> 3] ^= 1 << (row & 7)
-            self._sets.append(int.from_bytes(bits, "little"))
+        self._sets: list[int] = []
+        self._few = _few_inside(self._order)
+        if self._few is None:
+            self._sets.append(0)
+            bits = bytearray(len(asked) // 8 + 1)
+            for start in range(0, len(events), self._size):
+                for row in self._order[start : start + self._size]:
+                    bits[row >> 3] ^= 1 << (row & 7)
+                self._sets.append(int.from_bytes(bits, "little"))
+
+    def few(self, values: Values) -> Collection[int] | None:
+        """Return the rows that pass; None if they are not a few, and must be asked for as a bit set."""
+        value = values[self._side.slot]
+        if self._few is None or self._side.is_negated or not (value.__class__ is float or value.__class__ is int):
+            return None
+        return self._few_at(self._few, self._passed(value))
 
     def narrow(self, values: Values, passing: int, _others: set[int]) -> int:
         """Return the rows of `passing` that pass."""
@@ -63,10 +77,27 @@ class Inside:
                 inside |= self._at(number)
         return passing & (~inside if side.is_negated else inside)
 
-    def _at(self, number: float) -> int:
+    def _passed(self, number: float) -> int:
+        """Return how many starts and ends a number has passed."""
         place = bisect_left(self._numbers, number)
         if place < len(self._numbers) and self._numbers[place] == number:
             place = bisect_left(self._kinds, _END, place, bisect_right(self._numbers, number, place))
+        return place
+
+    def _few_at(self, few: list[tuple[int, ...]], place: int) -> set[int]:
+        block = place // _STEP
+        rows = {*few[block]}
+        for row in self._order[block * _STEP : place]:
+            if row in rows:
+                rows.discard(row)
+            else:
+                rows.add(row)
+        return rows
+
+    def _at(self, number: float) -> int:
+        place = self._passed(number)
+        if self._few is not None:
+            return sum([1 << row for row in self._few_at(self._few, place)])
         block = (place + self._size // 2) // self._size
         near = min(block * self._size, len(self._order))
         passed = self._order[min(place, near) : max(place, near)]
@@ -79,6 +110,24 @@ class Inside:
 
     def _asked_one_by_one(self, value: list[object]) -> int:
         return sum(1 << row for row, one in enumerate(self._asked) if one.condition.accepts(value))
+
+
+def _few_inside(order: Sequence[int]) -> list[tuple[int, ...]] | None:
+    """Return who is inside at every so many-th start or end; None if these are too many to be listed."""
+    few: list[tuple[int, ...]] = [()]
+    rows: set[int] = set()
+    room = _ROOM * (len(order) // _STEP + 1)
+    for start in range(0, len(order), _STEP):
+        for row in order[start : start + _STEP]:
+            if row in rows:
+                rows.discard(row)
+            else:
+                rows.add(row)
+        room -= len(rows)
+        if room < 0:
+            return None
+        few.append(tuple(rows))
+    return few
 
 
 def disjoint(intervals: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

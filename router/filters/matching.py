@@ -14,20 +14,26 @@ from router.filters.nodes import Node
 from router.filters.paths import SUBJECT_SLOT
 from router.filters.projection import Projection, variable_of
 from router.filters.reading import Reader
+from router.filters.tables import Targets
 from topics.events import EventSchema
 
 # As `settle` does; a call for each event is saved.
 _SETTLE: Final = """\
- if len(hits) > MANY: settle(hits, values, found)
+ if len(hits) > MANY: return settle(hits, values, found)
+ elif len(hits) == 1 and not found:
+  checks, targets, collect_more = hits[0]
+  for slot, accepts in checks:
+   if not accepts(values[slot]): return found
+  return collect_more(values) if targets is None else targets
  else:
   for checks, targets, collect_more in hits:
    for slot, accepts in checks:
     if not accepts(values[slot]): break
    else:
     if targets is not None: found += targets
-    elif collect_more is not None: collect_more(values, found)""".splitlines()
+    elif collect_more is not None: found += collect_more(values)""".splitlines()
 
-Match = Callable[[Any, bytes], list[Any] | None]
+Match = Callable[[Any, bytes], Targets | None]
 """Returns what wants an event; None when the projection refuses it."""
 
 REFUSALS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -44,24 +50,23 @@ class Matcher:
         self._made: dict[tuple[Projection, bool], Match] = {}
         self._by_class: dict[type, Match] = {}
         """By the class of envelopes, until something is learned."""
-        self._of_envelope: Callable[[Event], list[Any]] | None = None
+        self._of_envelope: Callable[[Event], Targets] | None = None
 
-    def match_envelope(self, envelope: Event, _body: bytes | None = None) -> list[Any]:
+    def match_envelope(self, envelope: Event, _body: bytes | None = None) -> Targets:
         """Return the targets that want an event, when all look only at its type and subject."""
         if self._of_envelope is None:
             self._of_envelope = _function("envelope", [], ["v0", "v1"], self._root.plan, {})
         return self._of_envelope(envelope)
 
-    def match(self, envelope: Event, body: bytes | None) -> list[Any]:
-        """Return the targets that want an event."""
+    def match(self, envelope: Event, body: bytes | None) -> Targets:
+        """Return the targets that want an event; nobody may change what is returned."""
         kind = envelope.__class__
         match = self._by_class.get(kind)
         if match is None:
             match = self._by_class[kind] = self._match_for(kind, self._reader.of(schema_of(envelope)).projection)
         found = None if body is None else match(envelope, body)
         if found is None:
-            found = []
-            self._root.plan.collect(self._reader.of(schema_of(envelope)).walk(envelope, body), found)
+            found = self._root.plan.collect(self._reader.of(schema_of(envelope)).walk(envelope, body))
             self._by_class.clear()  # it may have learned
         return found
 
@@ -99,7 +104,7 @@ def _function(parameters: str, read: list[str], names: list[str], plan: Plan, sc
     values = f"[{', '.join(names)}]"
     scope |= {"fold": fold, "settle": settle, "asked": plan.asked, "collect": plan.collect, "MANY": MANY}
     if plan.is_large:
-        look_up = [f"collect({values}, found)"]
+        look_up = [f"found = collect({values})"]
     else:
         look_up = [
             f"hits = {'[*asked]' if plan.asked else '[]'}",
@@ -127,8 +132,13 @@ def _lookups(plan: Plan, values: str, scope: dict[str, Any]) -> Iterator[str]:
         yield f"if {value}.__class__ is str:"
         yield f" text = {value}.upper() if {value}.isascii() else fold({value})"
         for place, find in enumerate(finds):
-            scope[f"f{number}_{place}"] = find
-            yield f" hits += f{number}_{place}(text)"
+            gate, each = plan.gates.get(find), f"{number}_{place}"
+            scope[f"f{each}"] = find
+            if gate is None:
+                yield f" hits += f{each}(text)"
+            else:  # most texts need no call
+                scope[f"g{each}"], scope[f"h{each}"] = gate
+                yield f" if text[g{each}] in h{each}: hits += f{each}(text)"
         if slot > SUBJECT_SLOT:
             yield f"elif {value} is not None: a{number}({value}, {values}, found)"
     for number, (slot, find, others) in enumerate(plan.numbers):

@@ -1,7 +1,7 @@
 """Members: subscriptions that differ in nothing but their thresholds, so that an event is compared with all at once."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from router.filters.requirements import Bound
@@ -37,8 +37,8 @@ class Members(Protocol):
         """Let go of a subscription."""
         ...
 
-    def collect(self, values: Values, found: list[Any]) -> None:
-        """Add the targets of those that match."""
+    def collect(self, values: Values) -> Sequence[Any]:
+        """Return the targets of those that match; nobody may change what is returned."""
         ...
 
 
@@ -91,9 +91,9 @@ class Everyone:
             self._targets = [entry.target for entry in self._entries]
         return self._targets
 
-    def collect(self, _values: Values, found: list[Any]) -> None:
-        """Add the targets of all."""
-        found += self.targets
+    def collect(self, _values: Values) -> Sequence[Any]:
+        """Return the targets of all."""
+        return self.targets
 
 
 class Sorted:
@@ -135,10 +135,10 @@ class Sorted:
         place = self._entries.index(entry, bisect_left(self._thresholds, row[0]))
         del self._thresholds[place], self._entries[place], self._targets[place]
 
-    def collect(self, values: Values, found: list[Any]) -> None:
-        """Add the targets of those that match."""
+    def collect(self, values: Values) -> Sequence[Any]:
+        """Return the targets of those that match."""
         number = number_for(self._bound, values)
         if number is None:
-            return
+            return []
         place = self._place(self._thresholds, number)
-        found += self._targets[place:] if self._bound.is_upper else self._targets[:place]
+        return self._targets[place:] if self._bound.is_upper else self._targets[:place]

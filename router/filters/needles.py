@@ -5,7 +5,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from router.filters.automata import Automaton, Occurrence, is_searchable
-from router.filters.tables import Bucket, Find, Hit, Merged, run
+from router.filters.tables import Bucket, Find, Hit, Merged, Targets, run
 from router.filters.values import Values
 
 _FEW: Final = 16
@@ -13,7 +13,6 @@ _FEW: Final = 16
 _SHARE: Final = 32
 _MANY: Final = 64
 _MOST_TOGETHER: Final = 64
-_MOST_KNOWN: Final = 4096
 _NUMBER: Final[Callable[[Occurrence], int]] = itemgetter(0)
 _LARGEST_REBUILT: Final = 4096
 """An automaton for so many is built in a few milliseconds; a larger one is left as it is."""
@@ -77,12 +76,10 @@ class Needles:
         if len(self._findings) != len(self._automata):
             self._findings = [_Findings(automaton, self._buckets) for automaton in self._automata]
         if len(self._automata) == 1 and not self._fresh and not self._odd:
-            found = self._automata[0].search(text)
-            return self._findings[0].hits(found) if found else ()
+            return self._findings[0].hits(text)
         hits: list[Hit] = []
-        for automaton, findings in zip(self._automata, self._findings, strict=True):
-            if found := automaton.search(text):
-                hits += findings.hits(found)
+        for findings in self._findings:
+            hits += findings.hits(text)
         if self._fresh or self._odd:
             for needle in (*self._fresh, *self._odd):
                 if needle in text:
@@ -135,19 +132,26 @@ class _Findings:
     def __init__(self, automaton: Automaton, buckets: Mapping[str, Any]) -> None:
         self._automaton = automaton
         self._buckets = buckets
-        self._known: dict[tuple[int, ...], Sequence[Hit]] = {}
+        self._known = Merged()
+        self._known[()] = ()
         self._by_longest = Merged()
 
-    def hits(self, found: list[Occurrence]) -> Sequence[Hit]:
-        """Return what is filed at the needles found; the same needles are found together again and again."""
-        numbers = tuple(map(_NUMBER, found))
-        hits = self._known.get(numbers)
+    def hits(self, text: str) -> Sequence[Hit]:
+        """Return what is filed at the needles in a text; the same needles are found together again and again."""
+        needles = self._automaton.search_texts(text)
+        if needles is None:
+            return self._seek(text)
+        hits = self._known.get(needles)
         if hits is None:
-            is_each_once = len(set(numbers)) == len(numbers)
-            hits = self._by_ends(found) if is_each_once else self._hits_of(dict.fromkeys(numbers))
-            if len(numbers) <= _MOST_TOGETHER and len(self._known) < _MOST_KNOWN:
-                self._known[numbers] = hits
+            hits = self._seek(text)
+            if len(needles) <= _MOST_TOGETHER:
+                hits = self._known.keep(needles, hits)
         return hits
+
+    def _seek(self, text: str) -> list[Hit]:
+        found = self._automaton.search(text)
+        numbers = dict.fromkeys(map(_NUMBER, found))
+        return self._by_ends(found) if len(numbers) == len(found) else self._hits_of(numbers)
 
     def _by_ends(self, found: list[Occurrence]) -> list[Hit]:
         """Of the needles that end at one place the longest comes first, and with it always come the others."""
@@ -176,8 +180,8 @@ class _Once:
     def __init__(self, hits: Sequence[Hit]) -> None:
         self._hits = hits
 
-    def collect(self, values: Values, found: list[Any]) -> None:
-        """Add the targets of those that match, each once."""
+    def collect(self, values: Values) -> Targets:
+        """Return the targets of those that match, each once."""
         collected: list[Any] = []
         run(self._hits, values, collected)
-        found += dict.fromkeys(collected)
+        return [*dict.fromkeys(collected)]

@@ -1,12 +1,16 @@
 """Tables: from what an event has at one place to the subscriptions that are filed there."""
 
 from collections.abc import Callable, Hashable, Sequence
+from itertools import chain
 from typing import Any, Final, Protocol
 
 from router.filters.letters import fold
 from router.filters.values import Values
 
-Hit = tuple[tuple[tuple[int, Callable[[Any], bool]], ...], list[Any] | None, Callable[[Values, list[Any]], None] | None]
+Targets = Sequence[Any]
+"""Of subscriptions that match: a list that others may have found too, so nobody changes it."""
+
+Hit = tuple[tuple[tuple[int, Callable[[Any], bool]], ...], Targets | None, Callable[[Values], Targets] | None]
 """Subscriptions found: the checks that are left, and their targets, or what collects these."""
 
 Find = Callable[[Any], Sequence[Hit]]
@@ -28,7 +32,7 @@ def run(hits: Sequence[Hit], values: Values, found: list[Any]) -> None:
             if targets is not None:
                 found += targets
             elif collect is not None:
-                collect(values, found)
+                found += collect(values)
 
 
 class Merged(dict[Any, "Sequence[Hit]"]):
@@ -42,14 +46,14 @@ class Merged(dict[Any, "Sequence[Hit]"]):
 
     def keep(self, key: Hashable, hits: list[Hit]) -> Sequence[Hit]:
         """Remember hits, if there is room; return them."""
+        if len(self) > _REMEMBERED:
+            return hits
         plain = [hit[1] for hit in hits if not hit[0] and hit[1] is not None]
         targets = sum(map(len, plain))
-        if targets > self._room or len(self) > _REMEMBERED:
-            return hits
-        if len(plain) > 1:
+        if len(plain) > 1 and targets <= self._room:
             self._room -= targets
             rest = [hit for hit in hits if hit[0] or hit[1] is None]
-            hits = [((), [target for some in plain for target in some], None), *rest]
+            hits = [((), list(dict.fromkeys(chain.from_iterable(plain))), None), *rest]
         self[key] = hits
         return hits
 

@@ -1,6 +1,7 @@
 """Hundreds of subscriptions that differ in what they exclude, or in their intervals, are matched as one by one."""
 # ruff: noqa: S311 (a seed makes a failure come again)
 
+import json
 from random import Random
 
 import pytest
@@ -83,3 +84,32 @@ def test_both_ends_of_an_interval_belong_to_it(number):
     }
     body = b'{"id": "1", "topic": "/s", "subject": "a", "eventType": "T", "data": {"n": %s}}' % number.encode()
     assert found_by(an_index(ranges).snapshot(), [body]) == wanted_by(ranges, [body])
+
+
+@pytest.mark.parametrize("width", [0, 1, 40], ids=["points", "few inside at once", "most inside at once"])
+def test_who_is_inside_is_found_whether_these_are_few_or_many(width):
+    random = Random(width)
+
+    def ranges():
+        starts = [random.choice((random.randint(0, 60), round(random.random() * 60, 2))) for _ in range(3)]
+        return tuple((start, start + random.choice((width, width / 2))) for start in starts)
+
+    wanted = {
+        number: Filter(
+            advanced_filters=(AdvancedFilter(operator="NumberInRange", key="data.n", values=ranges()),),
+            enable_advanced_filtering_on_arrays=number % 7 == 0,
+        )
+        for number in range(400)
+    }
+    numbers = [*range(-1, 103, 3), *(round(random.random() * 100, 2) for _ in range(30)), [3, 30], "x", None]
+    numbers += [bound for filters in list(wanted.values())[:10] for bound in filters.advanced_filters[0].values[0]]
+    bodies = [
+        b'{"id": "1", "topic": "/s", "subject": "a", "eventType": "T", "data": {"n": %s}}' % json.dumps(n).encode()
+        for n in numbers
+    ]
+    index = an_index(wanted)
+    assert found_by(index.snapshot(), bodies) == wanted_by(wanted, bodies)
+    for gone in range(0, 400, 3):
+        index.remove(gone)
+        del wanted[gone]
+    assert found_by(index.snapshot(), bodies) == wanted_by(wanted, bodies)

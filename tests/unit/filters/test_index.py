@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.events.envelope import read_envelope
 from router.filters.clauses import Clause, clauses_of
 from router.filters.index import Index
 from router.filters.letters import fold
@@ -132,3 +133,34 @@ def test_keys_that_nobody_names_any_more_are_forgotten_and_old_snapshots_keep_th
         after = index.snapshot()
         assert after.match([Seen()], [body]) == [[7] if number not in (7, 901) else [7, number]]
     assert before.match([Seen()] * 2, [body] * 2) == [[7], [7]]
+
+
+SAME_FOR_MANY = {
+    "all of a type": Filter(included_event_types=("ModelRegistered",)),
+    "a part of the subject": Filter(
+        advanced_filters=(AdvancedFilter(operator="StringContains", key="subject", values=("churn", "odels/")),)
+    ),
+    "all but one name": Filter(
+        advanced_filters=(AdvancedFilter(operator="StringNotIn", key="data.name", values=("a",)),)
+    ),
+    "an interval": Filter(
+        advanced_filters=(AdvancedFilter(operator="NumberInRange", key="data.n", values=((1, 2), (4, 5))),)
+    ),
+}
+
+
+@pytest.mark.parametrize("wanted", SAME_FOR_MANY.values(), ids=SAME_FOR_MANY)
+def test_what_was_found_stays_as_it_is_whatever_is_found_or_changed_later(wanted):
+    index: Index[int] = Index()
+    for number in range(100):
+        index.add(number, clauses_of(wanted), number)
+    body = b'{"id":"1","topic":"/s","eventType":"ModelRegistered","subject":"models/churn:3","data":{"n":1,"name":"b"}}'
+    event = read_envelope(body, [])
+    first = index.snapshot().match([event] * 3, [body] * 3)
+    copies = [list(found) for found in first]
+    index.remove(7)
+    index.add("new", clauses_of(Filter()), 100)
+    later = index.snapshot().match([event] * 3, [body] * 3)
+    assert [sorted(found) for found in later] == [[n for n in range(101) if n != 7]] * 3
+    assert first == copies
+    assert [sorted(found) for found in first] == [list(range(100))] * 3

@@ -34,7 +34,7 @@ def filed(operand):
 def found(table, text):
     targets = []
     run(table.find(text), [], targets)
-    return sorted(targets)
+    return sorted(targets, key=str)
 
 
 def a_text(random, longest):
@@ -80,6 +80,16 @@ def test_needles_that_end_with_one_another_do_not_flood_a_long_text():
     assert sorted(numbers) == list(range(513))
 
 
+def test_a_subscription_that_several_of_many_needles_find_is_found_once():
+    table = SharedNeedles(object())
+    for number in range(200):
+        table.put(f"<{number}>", Filed([((), [number, "any"], None)]))
+    assert found(table, "<7><8><7>-<11>") == [11, 7, 8, "any"]
+    assert found(table, "<7><8><7>-<11>") == [11, 7, 8, "any"]
+    assert found(table, "<7> twice: <7>") == [7, "any"]
+    assert found(table, "none") == []
+
+
 @dataclass(eq=False)
 class Entry:
     target: int
@@ -101,12 +111,11 @@ def test_boxes_find_those_that_keep_every_bound(seed):
             boxes.add(entry, rows[entry])
         if random.random() < 0.1:
             former.append((boxes, dict(rows)))
-            boxes.collect([3, 4.5], [])
+            boxes.collect([3, 4.5])
             boxes = boxes.copy(object())
     for one, then in [*former[-5:], (boxes, rows)]:
         for values in ([3, 4.5], [5.5, 5], [0, 9], ["3", 3], [None, 1], [[1, 8, "x"], 4], [True, 4]):
-            targets = []
-            one.collect(values, targets)
+            targets = one.collect(values)
             assert sorted(targets) == sorted(
                 entry.target for entry, thresholds in then.items() if all(map(keeps, [values] * 3, bounds, thresholds))
             )
