@@ -12,7 +12,7 @@ import statistics
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -275,16 +275,19 @@ def row_of(case: Case, engine: str, passes: list[Pass], adds: float) -> dict[str
     }
 
 
-def compare(chosen: list[Bank], sizes: list[int], options: Options, folder: Path) -> dict[str, Any]:
-    """Measure the chosen banks at the chosen sizes, smaller ones first; print a line of the table for each."""
+def compare(
+    chosen: list[Bank], sizes: list[int], options: Options, folder: Path
+) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """Measure the chosen banks at the chosen sizes, smaller ones first; print a line of the table for each.
+
+    Yields the rows of each, and of event-ruler where it was not measured, why.
+    """
     plain = events()
     streams = {}
     for arrays in {bank.on_arrays for bank in chosen}:
         parsed = list(map(with_labels, plain)) if arrays else plain
         streams[arrays] = Stream.of(parsed, folder / f"events-{arrays}.jsonl")
     print(HEADING)
-    rows: list[dict[str, Any]] = []
-    unmeasured: list[dict[str, Any]] = []
     for bank in chosen:
         reason: str | None = None
         for size in sizes:
@@ -294,11 +297,9 @@ def compare(chosen: list[Bank], sizes: list[int], options: Options, folder: Path
                 got, reason = beside_ruler(case, options, folder)
             else:  # what cannot be loaded does not get better with more of it
                 got = measure(case, None, options)
-            rows += got
-            if reason:
-                unmeasured.append({"bank": bank.name, "subscriptions": size, "engine": "event-ruler", "reason": reason})
             print(line(got, reason), flush=True)
-    return {"banks": rows, "unmeasured": unmeasured}
+            missing = {"bank": bank.name, "subscriptions": size, "engine": "event-ruler", "reason": reason}
+            yield got, [missing] if reason else []
 
 
 def beside_ruler(case: Case, options: Options, folder: Path) -> tuple[list[dict[str, Any]], str | None]:
@@ -312,9 +313,8 @@ def beside_ruler(case: Case, options: Options, folder: Path) -> tuple[list[dict[
     return measure(case, None, options), reason
 
 
-def run(arguments: list[str]) -> dict[str, Any]:
-    """Run the benchmark as the arguments say, print its table, and return its figures."""
-    known = banks()
+def options_of(arguments: list[str], known: list[Bank]) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks matching", description=__doc__)
     parser.add_argument("--banks", type=_list, default=[bank.name for bank in known], help="names, with commas between")
     parser.add_argument("--sizes", type=_list, default=[*map(str, SIZES)], help="of 100, 1000, 10000")
@@ -322,7 +322,9 @@ def run(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--sample", type=int, default=50, help="events whose ids are compared one by one")
     parser.add_argument("--load-seconds", type=float, default=15, help="what event-ruler may take to load a bank")
     parser.add_argument("--without-event-ruler", action="store_true")
-    parser.add_argument("--table", type=Path, metavar="FILE", help="also write the tables, as Markdown")
+    parser.add_argument(
+        "--table", type=Path, metavar="FILE", help="also write the tables, as Markdown, anew after each bank and size"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="three passes, 5 s to load, mix, tworange and contains only"
     )
@@ -333,18 +335,38 @@ def run(arguments: list[str]) -> dict[str, Any]:
     unknown = set(given.banks) - {bank.name for bank in known} | set(given.sizes) - {*map(str, SIZES)}
     if unknown:
         parser.error(f"{', '.join(sorted(unknown))}: not known")
+    return given
+
+
+def run(arguments: list[str]) -> dict[str, Any]:
+    """Run the benchmark as the arguments say, print its table, and return its figures.
+
+    When it is told to end (Ctrl-C or SIGTERM), what was measured until then is returned.
+    """
+    known = banks()
+    given = options_of(arguments, known)
     missing = "not asked for" if given.without_event_ruler else why_not()
     if missing:
         print(f"Without event-ruler: {missing}.")
     options = Options(given.passes, given.sample, given.load_seconds, missing is None)
     load = os.getloadavg()
+    rows: list[dict[str, Any]] = []
+    unmeasured: list[dict[str, Any]] = []
+    ended_early = False
     with tempfile.TemporaryDirectory() as folder:
         chosen = [bank for bank in known if bank.name in given.banks]
-        figures = compare(chosen, sorted(map(int, given.sizes)), options, Path(folder))
-    print(*verdict(figures["banks"]), sep="\n")
-    if given.table is not None:
-        given.table.write_text(markdown(figures["banks"], figures["unmeasured"]))
+        try:
+            for got, reasons in compare(chosen, sorted(map(int, given.sizes)), options, Path(folder)):
+                rows += got
+                unmeasured += reasons
+                if given.table is not None:
+                    given.table.write_text(markdown(rows, unmeasured))
+        except (KeyboardInterrupt, SystemExit):
+            ended_early = True
+            print("Ended early: this is what was measured until then.")
+    print(*verdict(rows), sep="\n")
     print(f"load of the machine: {load[0]:.1f} before, {os.getloadavg()[0]:.1f} after; {os.cpu_count()} cores")
+    figures = {"banks": rows, "unmeasured": unmeasured, "ended_early": ended_early}
     return figures | {"load": {"before": load[0], "after": os.getloadavg()[0]}}
 
 

@@ -36,6 +36,8 @@ def _pauses(swap: dict[str, float]) -> str:
 
 def verdict(rows: list[dict[str, Any]]) -> list[str]:
     """Return what the table says in short, of the largest size measured."""
+    if not rows:
+        return ["nothing was measured"]
     size = max(row["subscriptions"] for row in rows)
     ours = {row["bank"]: row for row in rows if row["engine"] == "router" and row["subscriptions"] == size}
     slowest = min(ours.values(), key=_median)
@@ -59,7 +61,10 @@ def verdict(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def markdown(rows: list[dict[str, Any]], unmeasured: list[dict[str, Any]]) -> str:
-    """Return two tables: how fast events are matched, and what it takes to change the largest sets of subscriptions."""
+    """Return two tables: how fast events are matched, and what it takes to change the largest sets of subscriptions.
+
+    What is not measured yet has a dash.
+    """
     sizes = sorted({row["subscriptions"] for row in rows})
     of = {(row["bank"], row["subscriptions"], row["engine"]): row for row in rows}
     banks = list(dict.fromkeys(row["bank"] for row in rows))
@@ -74,9 +79,12 @@ def markdown(rows: list[dict[str, Any]], unmeasured: list[dict[str, Any]]) -> st
         "|---|---|---|---|---|---|",
     ]
     for bank in banks:
-        ours = of[bank, sizes[-1], "router"]
         theirs = [of.get((bank, size, "event-ruler")) for size in sizes]
-        cells = [_speeds(of[bank, size, "router"], other) for size, other in zip(sizes, theirs, strict=True)]
+        cells = [_speeds(of.get((bank, size, "router")), other) for size, other in zip(sizes, theirs, strict=True)]
+        ours = of.get((bank, sizes[-1], "router"))
+        if ours is None:
+            speeds.append(f"| {bank} | - | {' | '.join(cells)} | |")
+            continue
         by_cpu = "" if theirs[-1] is None else f"{ours['cpu_ratio']:.2f}"
         speeds.append(f"| {bank} | {ours['matches_per_event']:,.2f} | {' | '.join(cells)} | {by_cpu} |")
         loads = why.get((bank, sizes[-1]), "") if theirs[-1] is None else f"{theirs[-1]['adds_per_second']:,.0f}"
@@ -89,7 +97,9 @@ def markdown(rows: list[dict[str, Any]], unmeasured: list[dict[str, Any]]) -> st
     return "\n".join([*speeds, "", f"With {sizes[-1]:,} subscriptions:", "", *changes, ""])
 
 
-def _speeds(ours: dict[str, Any], theirs: dict[str, Any] | None) -> str:
+def _speeds(ours: dict[str, Any] | None, theirs: dict[str, Any] | None) -> str:
+    if ours is None:
+        return "- | - | "
     if theirs is None:
         return f"{_spread(ours)} | - | "
     return f"{_spread(ours)} | {_spread(theirs)} | **{ours['ratio_to_event_ruler']:.2f}**"
