@@ -31,7 +31,7 @@ from router.kafka.admin import ensure_topics
 from router.kafka.producer import KafkaProducer, Message
 from router.loadtest.ledger import Ledger
 from router.loadtest.options import LoadOptions, SinkKind
-from router.loadtest.plan import Plan
+from router.loadtest.plan import Plan, is_dense
 from router.loadtest.publisher import KafkaWay
 from router.loadtest.receiver import TopicReceiver, WebhookReceiver
 from router.loadtest.run import LoadTest
@@ -110,7 +110,7 @@ class Bench:
         test = LoadTest(LoadOptions(events=events, rate=rate, publish="kafka", sink=side.sink), plan)
         async with AsyncExitStack() as cleanup:
             if side.sink == "topic":
-                receiver = TopicReceiver(self.bootstrap, name, sinks.topics, test.ledger)
+                receiver = TopicReceiver(self.bootstrap, name, sinks.topics, test.ledger, gathers=is_dense(rate))
                 cleanup.push_async_callback(receiver.stop)
                 await receiver.start()
             else:
