@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from router.filters.clauses import Clause
 from router.filters.letters import fold
-from router.filters.operators import BASIC, Operand, Operator, Relation, find_operator
+from router.filters.operators import BASIC, EVENT_TYPE_IN, Operand, Operator, Relation, find_operator
 from router.filters.values import Elements, elements_of, json_text
 
 Predicate = Callable[[Any], bool]
@@ -59,6 +59,8 @@ class Condition:
             return lambda value: (value is None) is is_wanted
         if self.case_sensitive:
             return _exactly(operator, self._expected[0])
+        if operator.name == EVENT_TYPE_IN:
+            return _one_of(self.operands)
         return _FAMILIES[operator.operand](operator, self.operands, self.on_arrays)
 
 
@@ -105,6 +107,12 @@ def _exactly(operator: Operator, wanted: str) -> Predicate:
     if operator.relation is Relation.BEGINS:
         return lambda value: value.startswith(wanted)
     return lambda value: value.endswith(wanted)
+
+
+def _one_of(wanted: tuple[str, ...]) -> Predicate:
+    """The basic filter's types: an event's is always a text, and asked about more often than anything else."""
+    among = frozenset(wanted)
+    return _Verdicts(lambda text: fold(text) in among).__getitem__
 
 
 def _of_texts(operator: Operator, wanted: tuple[str, ...], on_arrays: bool) -> Predicate:  # noqa: FBT001 (all three)
