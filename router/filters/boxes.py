@@ -20,6 +20,8 @@ _FEW: Final = 8
 """So many new rows are asked one by one, and so many bits are listed one by one."""
 _LARGEST_MERGED: Final = 2048
 """So many rows are compiled in a few milliseconds; a larger part is left as it is."""
+_MOST_ASKED: Final = 3 * _LARGEST_MERGED
+"""And so many operands of all rows together: one may have 25 intervals, the ends of which are put in order."""
 _GROWTH: Final = 3
 _BLOCK: Final = 16
 _MOST_BLOCKS: Final = 512
@@ -100,9 +102,20 @@ class Boxes:
     def _compile(self) -> None:
         """Make a part of what is fresh, together with the last parts while these are small."""
         rows, parts = self._fresh, list(self._parts)
+        asked = _asked(rows)
         while parts and len(parts[-1].rows) <= min(_GROWTH * len(rows), _LARGEST_MERGED - len(rows)):
+            asked += parts[-1].asked
+            if asked > _MOST_ASKED:
+                break
             rows = {entry: self._places[entry] for entry in parts.pop().entries} | rows
         self._parts, self._fresh = (*parts, _Part(self._sides, rows)), {}
+
+
+def _asked(rows: dict[Any, Row]) -> int:
+    """Return how many operands rows have in all."""
+    return sum(
+        1 if isinstance(one, float | int) else len(one.condition.operands) for row in rows.values() for one in row
+    )
 
 
 def _passes(bound: Bound, threshold: float, number: float) -> bool:
@@ -122,10 +135,11 @@ class _Narrow(Protocol):
 class _Part:
     """Some rows, compiled; what is `gone` is no more."""
 
-    __slots__ = ("_alive", "_gone", "_only", "_sides", "_targets", "rows")
+    __slots__ = ("_alive", "_gone", "_only", "_sides", "_targets", "asked", "rows")
 
     def __init__(self, sides: Sequence[Side], rows: dict[Any, Row]) -> None:
         self.rows = {entry: row for row, entry in enumerate(rows)}
+        self.asked = _asked(rows)
         self._targets = [entry.target for entry in rows]
         self._sides = [
             _compiled(side, column) for side, column in zip(sides, zip(*rows.values(), strict=True), strict=True)
@@ -149,7 +163,8 @@ class _Part:
         """Return the part with one subscription less."""
         row = self.rows[entry]
         part = object.__new__(_Part)
-        part.rows, part._targets, part._sides, part._only = self.rows, self._targets, self._sides, self._only
+        part.rows, part.asked, part._targets = self.rows, self.asked, self._targets
+        part._sides, part._only = self._sides, self._only
         part._alive, part._gone = self._alive & ~(1 << row), self._gone | {row}
         return part
 
