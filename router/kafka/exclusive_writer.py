@@ -21,6 +21,7 @@ from router.errors import ConflictError, KafkaUnavailableError, RefusedError
 from router.kafka.connection import connection
 from router.kafka.ends import EndOffsets
 from router.kafka.producer import Message
+from router.kafka.reading import is_committed
 from topics import MAX_MESSAGE_BYTES
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,14 @@ class _Waiting(NamedTuple):
     messages: Sequence[Message]
     still: Callable[[], bool]
     written: asyncio.Future[None]
+
+
+class _UndecidedError(Exception):
+    """Kafka has the records up to `offset`, and did not say whether they are committed."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(offset)
+        self.offset = offset
 
 
 class _LostTurns(logging.Filter):
@@ -132,18 +141,25 @@ class ExclusiveWriter:
 
     async def _written(self, group: list[_Waiting]) -> int | None:
         """Return the last offset of what was written, None when nothing of it was to be written."""
-        pause = SHORTEST_PAUSE
+        pause, undecided = SHORTEST_PAUSE, None
         while True:
             try:
                 producer = await self._take_turn()
+                # Whoever takes a turn decides what the former one left undecided.
+                if undecided is not None and await is_committed(self._bootstrap_servers, self._topic, undecided):
+                    return undecided
+                undecided = None
                 # If the turn was lost meanwhile, this is an old answer: then the commit fails, and all are asked again.
                 wanted = [one for one in group if not one.written.done() and _holds(one)]
                 return await self._commit(producer, [message for one in wanted for message in one.messages])
             except ProducerFenced:
                 log.info("writer.turn_taken", topic=self._topic)
-                await self._give_up_turn()
-                await asyncio.sleep(uniform(SHORTEST_PAUSE, pause))  # noqa: S311 (no secret)
-                pause = min(pause * 2, LONGEST_PAUSE)
+            except _UndecidedError as error:
+                undecided = error.offset
+                log.info("writer.commit_undecided", topic=self._topic, error=repr(error.__cause__))
+            await self._give_up_turn()
+            await asyncio.sleep(uniform(SHORTEST_PAUSE, pause))  # noqa: S311 (no secret)
+            pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _commit(self, producer: Any, messages: Sequence[Message]) -> int | None:  # noqa: ANN401 (untyped)
         if not messages:
@@ -155,11 +171,16 @@ class ExclusiveWriter:
             await producer.abort_transaction()
             raise RefusedError(f"a record is too large for topic {self._topic}: {error}") from error
         # The commit goes after the records by itself, but does not notice one that failed: only its future tells.
-        outcomes = await asyncio.gather(*sent, producer.commit_transaction(), return_exceptions=True)
-        errors = [one for one in outcomes if isinstance(one, BaseException)]
-        if errors:
-            raise next((one for one in errors if isinstance(one, ProducerFenced)), errors[0])
-        return max(int(one.result().offset) for one in sent)
+        *records, committed = await asyncio.gather(*sent, producer.commit_transaction(), return_exceptions=True)
+        failed = [one for one in records if isinstance(one, BaseException)]
+        if not failed:
+            offset = max(int(one.offset) for one in records if not isinstance(one, BaseException))
+            if not isinstance(committed, BaseException):
+                return offset
+            if isinstance(committed, KafkaError):
+                raise _UndecidedError(offset) from committed
+        errors = [*failed, *([committed] if isinstance(committed, BaseException) else [])]
+        raise next((one for one in errors if isinstance(one, ProducerFenced)), errors[0])
 
     async def _take_turn(self) -> Any:  # noqa: ANN401 (aiokafka is untyped)
         if self._producer is None:

@@ -51,6 +51,24 @@ async def reading(
         await consumer.stop()
 
 
+async def is_committed(bootstrap_servers: str, topic: str, offset: int) -> bool:
+    """Say whether readers of committed records get the record at an offset of a topic of one partition.
+
+    Its transaction must have ended, so that the next committed record tells, or the end of the topic.
+
+    Raises:
+        KafkaUnavailableError: no broker answers.
+    """
+    async with reading(bootstrap_servers, [topic], from_beginning=False) as consumer:
+        partition = TopicPartition(topic, 0)
+        end = (await consumer.end_offsets([partition]))[partition]
+        consumer.seek(partition, offset)
+        while await consumer.position(partition) < end:
+            for record in (await consumer.getmany(timeout_ms=100, max_records=1)).get(partition, ()):
+                return bool(record.offset == offset)
+    return False
+
+
 async def _counts(bootstrap_servers: str, topics: Sequence[str]) -> dict[str, int]:
     """Return the partitions of every topic; a broker may learn of one that was just made a moment after its maker."""
     deadline = asyncio.get_running_loop().time() + _LEARNING_SECONDS

@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import UnknownError
 
 from router.errors import RefusedError
 from router.kafka.admin import ensure_topics
@@ -135,6 +137,31 @@ async def test_many_at_once_are_written_each_on_its_own_condition(process):
     )
     assert [type(one) for one in outcomes] == [ChangedMeanwhileError if at % 3 == 0 else type(None) for at in range(30)]
     assert set(known) == {b"%d" % at for at in range(30) if at % 3}
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("broker", ["kafka"], indirect=True)
+@pytest.mark.parametrize("is_done", [True, False], ids=["committed", "not committed"])
+async def test_a_commit_that_kafka_did_not_confirm_counts_once(process, is_done, monkeypatch):
+    writer, known = await process()
+    commit = AIOKafkaProducer.commit_transaction
+
+    async def unconfirmed(producer: AIOKafkaProducer) -> None:
+        monkeypatch.undo()
+        if is_done:
+            await commit(producer)
+        raise UnknownError
+
+    monkeypatch.setattr(AIOKafkaProducer, "commit_transaction", unconfirmed)
+    asked: list[dict[bytes, bytes]] = []
+
+    def still() -> bool:
+        asked.append(dict(known))
+        return b"a" not in known
+
+    await writer.write([Message(b"a", b"1")], still)
+    assert known == {b"a": b"1"}
+    assert asked == [{}] if is_done else [{}, {}]
 
 
 @pytest.mark.kafka
