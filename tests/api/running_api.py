@@ -14,6 +14,7 @@ from cryptography.fernet import Fernet
 from starlette.applications import Starlette
 
 from router.api.management import Management, build_management
+from router.credentials import Credentials, Identity, WorkspaceCredentials
 from router.identity.callers import Callers
 from router.kafka.memory import MemoryProducer, MemoryWriter
 from router.resources.store import ResourceStore
@@ -24,7 +25,7 @@ from router.sources.store import SourceStore
 from router.sources.view import SourcesView
 from router.subscriptions.store import SubscriptionStore
 from router.subscriptions.view import SubscriptionsView
-from tests.builders import WORKSPACE
+from tests.builders import WORKSPACE, an_access_key
 from topics import RESOURCES, SOURCES, SUBSCRIPTIONS, Subscription
 
 TOKEN = "the-token-of-the-administrator"  # noqa: S105 (a test's own)
@@ -148,6 +149,25 @@ def to_topic(name: str) -> dict[str, Any]:
 def to_webhook(url: str, **more: Any) -> dict[str, Any]:
     """Properties of a subscription that sends to a webhook."""
     return {"destination": {"endpointType": "WebHook", "properties": {"endpointUrl": url, **more}}}
+
+
+def error_of(answer: Any) -> dict[str, Any]:
+    """The error of an answer of ARM."""
+    assert answer.headers["content-type"].startswith("application/json")
+    return dict(answer.json()["error"])
+
+
+def credentials_for(server: str, token: str = TOKEN) -> Credentials:
+    """Credentials with which the commands reach a server, as `router up` writes them."""
+    return Credentials(
+        server=server,
+        bootstrap_servers="127.0.0.1:1",
+        admin_token=token,
+        identity=Identity(endpoint=f"{server}/msi/token", header="header"),
+        workspace=WorkspaceCredentials(
+            resource_id=WORKSPACE, publish_url=f"{server}/api/events", key1=an_access_key(), key2=an_access_key()
+        ),
+    )
 
 
 @asynccontextmanager

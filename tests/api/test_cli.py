@@ -6,25 +6,12 @@ from http import HTTPStatus
 import pytest
 import structlog
 
-from router.credentials import Credentials, Identity, WorkspaceCredentials
 from tests.api.publishing import ADMIN_TOKEN, publishing
-from tests.api.running_api import LIVE, TOKEN
-from tests.builders import WORKSPACE, a_cloud_event, an_access_key, an_event
+from tests.api.running_api import LIVE, TOKEN, credentials_for
+from tests.builders import WORKSPACE, a_cloud_event, an_event
 from tests.command_line import router
 
 ML = "Microsoft.MachineLearningServices."
-
-
-def credentials_for(server, token=TOKEN):
-    return Credentials(
-        server=server,
-        bootstrap_servers="127.0.0.1:1",
-        admin_token=token,
-        identity=Identity(endpoint=f"{server}/msi/token", header="header"),
-        workspace=WorkspaceCredentials(
-            resource_id=WORKSPACE, publish_url=f"{server}/api/events", key1=an_access_key(), key2=an_access_key()
-        ),
-    )
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,7 @@ import pytest_asyncio
 import structlog
 
 from router.settings import Settings
-from tests.api.running_api import Api, running, to_topic
-from tests.api.test_cli import credentials_for
+from tests.api.running_api import Api, credentials_for, running, to_topic
 from tests.builders import WORKSPACE
 from tests.command_line import Done, router
 

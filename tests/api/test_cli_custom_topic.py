@@ -7,8 +7,7 @@ import pytest_asyncio
 import structlog
 
 from router.settings import Settings
-from tests.api.running_api import Api, running
-from tests.api.test_cli import credentials_for
+from tests.api.running_api import Api, credentials_for, running
 from tests.command_line import router
 
 TOPIC = "/providers/Microsoft.EventGrid/topics/"

@@ -12,8 +12,9 @@ from router.identity.principals import new_principal
 from router.identity.tokens import AZURE_AUDIENCES, Subject
 from router.settings import Settings
 from tests.api.running_api import Api, subscription_path
-from tests.api.test_history import ALERTS, Past, past  # noqa: F401 (a fixture)
+from tests.api.running_history import Past
 from tests.builders import WORKSPACE, a_subscription, a_webhook, an_event
+from tests.unit.history.facts import ALERTS
 from topics.resources import Role, RoleAssignment
 from topics.subscriptions import subscription_key
 
@@ -29,7 +30,7 @@ def now() -> datetime:
 
 
 @pytest.fixture
-async def client_as(past: Past):  # noqa: F811
+async def client_as(past: Past):
     """Make clients that are signed in as principals with a role on a scope."""
     api, clients = Api(Settings()), []
     tokens = AccessTokens(api.resources, api.box, now)
@@ -50,7 +51,7 @@ async def client_as(past: Past):  # noqa: F811
 
 
 @pytest.fixture
-def filled(past: Past) -> Past:  # noqa: F811
+def filled(past: Past) -> Past:
     """Two workspaces with a webhook each; an event of the first one died for both."""
     for one_id, source in ((ALERTS, WORKSPACE), (THEIRS, OTHER_WORKSPACE)):
         one = a_subscription(one_id.rpartition("/")[2], id=one_id, source=source, sink=a_webhook())
