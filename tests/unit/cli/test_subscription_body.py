@@ -51,59 +51,60 @@ def test_a_topic_is_an_event_hub_of_the_local_namespace():
     }
 
 
-def test_every_flag_has_its_place():
-    properties = properties_of(
-        flags(
-            endpoint=HOOK + "?code=1",
-            subject_ends_with="",
-            subject_case_sensitive="TRUE",
-            enable_advanced_filtering_on_arrays="false",
-            advanced_filter=[packed("data.x", "IsNotNull"), packed("data.n", "NumberIn", "-5")],
-            event_delivery_schema=DeliverySchema.cloudeventschemav1_0,
-            max_delivery_attempts=5,
-            event_ttl=60,
-            expiration_date="2030-01-01",
-            labels=["a", "b"],
-            delivery_attribute_mapping=[packed("x-run", "dynamic", "data.runId")],
-            max_events_per_batch=10,
-            preferred_batch_size_in_kilobytes=128,
-            deadletter_endpoint="/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a"
-            "/blobServices/default/containers/dead",
-        )
-    )
-    assert properties == {
-        "destination": {
-            "endpointType": "WebHook",
-            "properties": {
-                "endpointUrl": HOOK + "?code=1",
-                "maxEventsPerBatch": 10,
-                "preferredBatchSizeInKilobytes": 128,
-                "deliveryAttributeMappings": [
-                    {"name": "x-run", "type": "Dynamic", "properties": {"sourceField": "data.runId"}}
-                ],
-            },
-        },
-        "filter": {
-            "subjectEndsWith": "",
-            "isSubjectCaseSensitive": True,
-            "enableAdvancedFilteringOnArrays": False,
-            "advancedFilters": [
-                {"operatorType": "IsNotNull", "key": "data.x"},
-                {"operatorType": "NumberIn", "key": "data.n", "values": [-5]},
+EVERY_FLAG = SubscriptionFlags(
+    endpoint=HOOK + "?code=1",
+    subject_ends_with="",
+    subject_case_sensitive="TRUE",
+    enable_advanced_filtering_on_arrays="false",
+    advanced_filter=[packed("data.x", "IsNotNull"), packed("data.n", "NumberIn", "-5")],
+    event_delivery_schema=DeliverySchema.cloudeventschemav1_0,
+    max_delivery_attempts=5,
+    event_ttl=60,
+    expiration_date="2030-01-01",
+    labels=["a", "b"],
+    delivery_attribute_mapping=[packed("x-run", "dynamic", "data.runId")],
+    max_events_per_batch=10,
+    preferred_batch_size_in_kilobytes=128,
+    deadletter_endpoint="/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a"
+    "/blobServices/default/containers/dead",
+)
+EVERY_PLACE = {
+    "destination": {
+        "endpointType": "WebHook",
+        "properties": {
+            "endpointUrl": HOOK + "?code=1",
+            "maxEventsPerBatch": 10,
+            "preferredBatchSizeInKilobytes": 128,
+            "deliveryAttributeMappings": [
+                {"name": "x-run", "type": "Dynamic", "properties": {"sourceField": "data.runId"}}
             ],
         },
-        "eventDeliverySchema": "CloudEventSchemaV1_0",
-        "retryPolicy": {"maxDeliveryAttempts": 5, "eventTimeToLiveInMinutes": 60},
-        "expirationTimeUtc": "2030-01-01T00:00:00Z",
-        "labels": ["a", "b"],
-        "deadLetterDestination": {
-            "endpointType": "StorageBlob",
-            "properties": {
-                "resourceId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a",
-                "blobContainerName": "dead",
-            },
+    },
+    "filter": {
+        "subjectEndsWith": "",
+        "isSubjectCaseSensitive": True,
+        "enableAdvancedFilteringOnArrays": False,
+        "advancedFilters": [
+            {"operatorType": "IsNotNull", "key": "data.x"},
+            {"operatorType": "NumberIn", "key": "data.n", "values": [-5]},
+        ],
+    },
+    "eventDeliverySchema": "CloudEventSchemaV1_0",
+    "retryPolicy": {"maxDeliveryAttempts": 5, "eventTimeToLiveInMinutes": 60},
+    "expirationTimeUtc": "2030-01-01T00:00:00Z",
+    "labels": ["a", "b"],
+    "deadLetterDestination": {
+        "endpointType": "StorageBlob",
+        "properties": {
+            "resourceId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a",
+            "blobContainerName": "dead",
         },
-    }
+    },
+}
+
+
+def test_every_flag_has_its_place():
+    assert properties_of(EVERY_FLAG) == EVERY_PLACE
 
 
 @pytest.mark.parametrize(
