@@ -15,7 +15,7 @@ from router.kafka.admin import ensure_topics
 from router.kafka.producer import KafkaProducer
 from router.settings import Settings
 from tests.builders import BOX, a_subscription, an_event, as_bytes
-from tests.e2e.test_delivery import World, retrying, running
+from tests.e2e.delivery_world import World, retrying, running
 from tests.email_sink import EmailHandler, MailingSubscription, Relay, a_relay
 from tests.waiting import until
 from topics import ALL_TOPICS
