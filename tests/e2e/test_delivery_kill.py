@@ -17,10 +17,10 @@ from router.kafka.admin import ensure_topics
 from router.kafka.producer import KafkaProducer, Message
 from router.secrets import SecretBox
 from tests.builders import a_delivery, a_subscription, an_event
-from tests.receivers import a_receiver
+from tests.receivers import Receiver, a_receiver
 from tests.waiting import until
 from tests.workers import WorkerProcess
-from topics import ALL_TOPICS, DELIVERIES, RETRIES, SUBSCRIPTIONS, WebhookSink
+from topics import ALL_TOPICS, DELIVERIES, RETRIES, SUBSCRIPTIONS, Subscription, WebhookSink
 from topics.deliveries import DELIVERY_ID
 from topics.subscriptions import subscription_key
 
@@ -29,6 +29,7 @@ GROUP = "router-delivery"
 DELIVERIES_OWED = int(os.environ.get("DELIVERIES_OWED", "10000"))
 """50,000 by hand; fewer in the suite, which must stay short."""
 KILLS = 3
+SUBSCRIBED = 16
 
 
 @pytest.fixture
@@ -80,9 +81,48 @@ async def put_off(bootstrap: str) -> set[str]:
     return found
 
 
+async def subscribe(producer: KafkaProducer, url: str, box: SecretBox) -> list[Subscription]:
+    """Make subscriptions of one webhook, which the workers read from Kafka."""
+    sink = WebhookSink(endpoint_base_url=url, sealed_endpoint_url=box.seal(url))
+    made = [a_subscription(f"kill-{n}-{uuid4().hex[:8]}", sink=sink) for n in range(SUBSCRIBED)]
+    for one in made:
+        await producer.send(SUBSCRIPTIONS.name, Message(subscription_key(one.id), one.encode()))
+    return made
+
+
+async def owe(producer: KafkaProducer, subscriptions: list[Subscription]) -> dict[str, str]:
+    """Write the deliveries, by turns for each subscription; return the event's id by the delivery's."""
+    owed: dict[str, str] = {}
+    for first in range(0, DELIVERIES_OWED, 5_000):
+        messages = []
+        for number in range(first, first + 5_000):
+            subscription = subscriptions[number % SUBSCRIBED]
+            delivery = a_delivery(
+                an_event(id=f"event-{number}"),
+                delivery_id=uuid4().hex,
+                subscription_id=subscription.id,
+                first_published=datetime.now(UTC),
+            )
+            owed[delivery.delivery_id] = f"event-{number}"
+            messages.append(Message(subscription_key(subscription.id), delivery.event, delivery.headers()))
+        await producer.send_all(DELIVERIES.name, messages)
+    return owed
+
+
+def arrived(receiver: Receiver) -> set[str]:
+    """Return the ids of the deliveries that the webhook got."""
+    return {r.headers["webhook-id"] for r in receiver.received}
+
+
+async def skipped(bootstrap: str, places: dict[tuple[TopicPartition, int], str], receiver: Receiver) -> list[str]:
+    """Return the deliveries behind the committed offsets that neither arrived nor were put off."""
+    offsets = await committed(bootstrap)
+    done = arrived(receiver) | await put_off(bootstrap)
+    return [one for (tp, at), one in places.items() if at < offsets.get(tp, 0) and one not in done]
+
+
 async def test_each_delivery_arrives_and_repeats_carry_the_same_id(kafka, producer, tmp_path):
-    key = Fernet.generate_key().decode()
-    box, bootstrap = SecretBox(key), kafka.bootstrap_servers
+    key, bootstrap = Fernet.generate_key().decode(), kafka.bootstrap_servers
     settings = {
         "ROUTER_SECRET_KEY": key,
         "ROUTER_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
@@ -91,29 +131,7 @@ async def test_each_delivery_arrives_and_repeats_carry_the_same_id(kafka, produc
     }
     worker = WorkerProcess(bootstrap, tmp_path, "killed", stages="delivery,retry", **settings)
     async with a_receiver() as receiver:
-        subscriptions = [
-            a_subscription(
-                f"kill-{n}-{uuid4().hex[:8]}",
-                sink=WebhookSink(endpoint_base_url=receiver.url, sealed_endpoint_url=box.seal(receiver.url)),
-            )
-            for n in range(16)
-        ]
-        for one in subscriptions:
-            await producer.send(SUBSCRIPTIONS.name, Message(subscription_key(one.id), one.encode()))
-        owed: dict[str, str] = {}
-        for first in range(0, DELIVERIES_OWED, 5_000):
-            messages = []
-            for number in range(first, first + 5_000):
-                subscription = subscriptions[number % 16]
-                delivery = a_delivery(
-                    an_event(id=f"event-{number}"),
-                    delivery_id=uuid4().hex,
-                    subscription_id=subscription.id,
-                    first_published=datetime.now(UTC),
-                )
-                owed[delivery.delivery_id] = f"event-{number}"
-                messages.append(Message(subscription_key(subscription.id), delivery.event, delivery.headers()))
-            await producer.send_all(DELIVERIES.name, messages)
+        owed = await owe(producer, await subscribe(producer, receiver.url, SecretBox(key)))
         places = await written(bootstrap, set(owed))
         try:
             for kill in range(1, KILLS + 1):
@@ -121,15 +139,11 @@ async def test_each_delivery_arrives_and_repeats_carry_the_same_id(kafka, produc
                 await until(lambda due=kill: len(receiver.received) >= due * DELIVERIES_OWED // (KILLS + 2), 150)
                 worker.kill()
                 await asyncio.sleep(0.5)
-                offsets = await committed(bootstrap)
-                done = {r.headers["webhook-id"] for r in receiver.received} | await put_off(bootstrap)
-                for partition, offset in offsets.items():
-                    skipped = [i for (tp, at), i in places.items() if tp == partition and at < offset and i not in done]
-                    assert skipped == [], "a delivery behind the committed offset was not made"
+                assert await skipped(bootstrap, places, receiver) == [], "a committed delivery was not made"
             worker.start()
             async with asyncio.timeout(200):
                 # Seldom, as the receiver shares this event loop.
-                while not set(owed) <= {r.headers["webhook-id"] for r in receiver.received}:  # noqa: ASYNC110
+                while not set(owed) <= arrived(receiver):  # noqa: ASYNC110
                     await asyncio.sleep(1)
         finally:
             worker.end()
