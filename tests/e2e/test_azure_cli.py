@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from tests.azure_router import AZ, ENVIRONMENT, HOME, Az, AzureRouter, programs
+from tests.e2e.az_flags import EVERY_OPERATOR, GROUP, HUBS, ML, STORAGE, WORKSPACE, every_flag, other_values
 from tests.receivers import Received, Receiver, a_receiver
 
 pytestmark = [
@@ -24,11 +25,6 @@ pytestmark = [
 
 HOW_TO = HOME / "docs" / "azure-how-to.md"
 BLOCK = re.compile(r"^```(bash|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local"
-WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/local"
-HUBS = f"{GROUP}/providers/Microsoft.EventHub/namespaces/local/eventhubs"
-STORAGE = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/sa1"
-ML = "Microsoft.MachineLearningServices"
 SUBSCRIPTION = ("eventgrid", "event-subscription")
 ON_WORKSPACE = ("--source-resource-id", WORKSPACE)
 
@@ -102,34 +98,6 @@ async def test_every_block_of_the_how_to_page_does_what_it_says(
     assert received.path.endswith("?code=secret")
 
 
-EVERY_OPERATOR = {
-    "NumberIn": ("data.n", "5", "6"),
-    "NumberNotIn": ("data.n", "7"),
-    "NumberLessThan": ("data.n", "6"),
-    "NumberLessThanOrEquals": ("data.n", "5"),
-    "NumberGreaterThan": ("data.n", "4"),
-    "NumberGreaterThanOrEquals": ("data.n", "5"),
-    "NumberInRange": ("data.n", "1,9"),
-    "NumberNotInRange": ("data.n", "10,20", "30,40"),
-    "BoolEquals": ("data.flag", "true"),
-    "StringIn": ("data.text", "abc", "x"),
-    "StringNotIn": ("data.text", "x"),
-    "StringBeginsWith": ("data.text", "a"),
-    "StringNotBeginsWith": ("data.text", "b"),
-    "StringEndsWith": ("data.text", "c"),
-    "StringNotEndsWith": ("data.text", "d"),
-    "StringContains": ("data.text", "b"),
-    "StringNotContains": ("data.text", "z"),
-    "IsNullOrUndefined": ("data.none",),
-    "IsNotNull": ("data.n",),
-}
-ADVANCED = [
-    word
-    for operator, (key, *values) in EVERY_OPERATOR.items()
-    for word in ("--advanced-filter", key, operator, *values)
-]
-
-
 def publish(running: AzureRouter, directory: Path, *events: dict[str, Any]) -> None:
     file = directory / "events.json"
     file.write_text(json.dumps(events))
@@ -141,33 +109,26 @@ def registered(event_id: str, subject: str, **data: Any) -> dict[str, Any]:
     return event | {"eventTime": "2026-01-01T00:00:00Z", "dataVersion": "2"}
 
 
-async def test_every_flag_of_a_webhook_is_kept_and_shown_and_its_events_arrive(
-    running: AzureRouter, az: Az, webhook: Receiver, tmp_path: Path
-):
-    made = await az(
-        *SUBSCRIPTION, "create", "--name", "every-flag", *ON_WORKSPACE,
-        "--endpoint-type", "webhook", "--endpoint", f"{webhook.url}?code=secret",
-        "--included-event-types", f"{ML}.ModelRegistered", f"{ML}.RunCompleted",
-        "--subject-begins-with", "models/", "--subject-ends-with", ":1", "--subject-case-sensitive", "true",
-        *ADVANCED, "--enable-advanced-filtering-on-arrays", "true",
-        "--max-delivery-attempts", "5", "--event-ttl", "60",
-        "--max-events-per-batch", "10", "--preferred-batch-size-in-kilobytes", "128",
-        "--event-delivery-schema", "eventgridschema",
-        "--deadletter-endpoint", f"{STORAGE}/blobServices/default/containers/dead",
-        "--labels", "nightly", "team-a", "--expiration-date", "2099-01-01",
-        "--delivery-attribute-mapping", "x-key", "static", "hush", "true",
-        "--delivery-attribute-mapping", "x-team", "static", "contoso",
-        "--delivery-attribute-mapping", "x-text", "dynamic", "data.text",
-    )  # fmt: skip
-    shown = await az(*SUBSCRIPTION, "show", "--name", "every-flag", *ON_WORKSPACE)
-    assert shown == made
+def assert_every_flag_is_shown(shown: Any, url: str) -> None:
+    """What `every_flag` said of the subscription is there."""
     assert (shown["name"], shown["provisioningState"], shown["type"]) == (
         "every-flag", "Succeeded", "Microsoft.EventGrid/eventSubscriptions",
     )  # fmt: skip
     assert shown["topic"].endswith("/microsoft.machinelearningservices/workspaces/local")
-    destination = shown["destination"]
+    assert_destination_is_shown(shown["destination"], url)
+    assert_filter_is_shown(shown["filter"])
+    assert shown["retryPolicy"] == {"maxDeliveryAttempts": 5, "eventTimeToLiveInMinutes": 60}
+    assert shown["eventDeliverySchema"] == "EventGridSchema"
+    assert shown["deadLetterDestination"] == {
+        "endpointType": "StorageBlob", "resourceId": STORAGE, "blobContainerName": "dead",
+    }  # fmt: skip
+    assert shown["labels"] == ["nightly", "team-a"]
+    assert shown["expirationTimeUtc"].startswith("2099-01-01T00:00:00")
+
+
+def assert_destination_is_shown(destination: Any, url: str) -> None:
     assert (destination["endpointType"], destination["endpointUrl"], destination["endpointBaseUrl"]) == (
-        "WebHook", None, webhook.url,
+        "WebHook", None, url,
     )  # fmt: skip
     assert (destination["maxEventsPerBatch"], destination["preferredBatchSizeInKilobytes"]) == (10, 128)
     assert [
@@ -178,7 +139,9 @@ async def test_every_flag_of_a_webhook_is_kept_and_shown_and_its_events_arrive(
         ("x-team", "Static", "contoso", False, None),
         ("x-text", "Dynamic", None, None, "data.text"),
     ]
-    wanted = shown["filter"]
+
+
+def assert_filter_is_shown(wanted: Any) -> None:
     assert wanted["includedEventTypes"] == [f"{ML}.ModelRegistered", f"{ML}.RunCompleted"]
     assert (wanted["subjectBeginsWith"], wanted["subjectEndsWith"], wanted["isSubjectCaseSensitive"]) == (
         "models/", ":1", True,
@@ -188,43 +151,10 @@ async def test_every_flag_of_a_webhook_is_kept_and_shown_and_its_events_arrive(
         (operator, key) for operator, (key, *_) in EVERY_OPERATOR.items()
     ]
     assert wanted["advancedFilters"][6]["values"] == [[1, 9]]
-    assert shown["retryPolicy"] == {"maxDeliveryAttempts": 5, "eventTimeToLiveInMinutes": 60}
-    assert shown["eventDeliverySchema"] == "EventGridSchema"
-    assert shown["deadLetterDestination"] == {
-        "endpointType": "StorageBlob", "resourceId": STORAGE, "blobContainerName": "dead",
-    }  # fmt: skip
-    assert shown["labels"] == ["nightly", "team-a"]
-    assert shown["expirationTimeUtc"].startswith("2099-01-01T00:00:00")
 
-    bare = await az(
-        *SUBSCRIPTION, "show", "--name", "every-flag", *ON_WORKSPACE,
-        "--include-full-endpoint-url", "--include-static-delivery-attribute-secret",
-    )  # fmt: skip
-    assert bare["destination"]["endpointUrl"] == f"{webhook.url}?code=secret"
-    # The page of mappings, and not the mappings: so does az show them.
-    assert bare["destination"]["deliveryAttributeMappings"]["value"][0]["value"] == "hush"
 
-    right = {"n": 5, "flag": True, "text": "abc", "none": None}
-    publish(
-        running, tmp_path,
-        registered("wrong", "models/a:1", **right | {"flag": False}), registered("other", "models/a:2", **right),
-        registered("right", "models/a:1", **right),
-    )  # fmt: skip
-    (received,) = await notifications(webhook, 1)
-    assert [event["id"] for event in received.json] == ["right"]
-    assert [received.headers[name] for name in ("x-key", "x-team", "x-text")] == ["hush", "contoso", "abc"]
-    assert received.headers["aeg-subscription-name"].lower() == "every-flag"
-
-    changed = await az(
-        *SUBSCRIPTION, "update", "--name", "every-flag", *ON_WORKSPACE,
-        "--endpoint-type", "webhook", "--endpoint", f"{webhook.url}?code=another",
-        "--included-event-types", f"{ML}.ModelDeployed",
-        "--subject-begins-with", "endpoints/", "--subject-ends-with", "x",
-        "--advanced-filter", "data.n", "NumberIn", "1", "--enable-advanced-filtering-on-arrays", "false",
-        "--labels", "daily", "--deadletter-endpoint", f"{STORAGE}/blobServices/default/containers/later",
-        "--delivery-attribute-mapping", "x-new", "static", "value",
-    )  # fmt: skip
-    assert changed == await az(*SUBSCRIPTION, "show", "--name", "every-flag", *ON_WORKSPACE)
+def assert_only_what_was_given_changed(changed: Any, shown: Any) -> None:
+    """What `other_values` said is there, and what it did not say is as it was."""
     assert changed["filter"]["includedEventTypes"] == [f"{ML}.ModelDeployed"]
     assert (changed["filter"]["subjectBeginsWith"], changed["filter"]["subjectEndsWith"]) == ("endpoints/", "x")
     assert [one["key"] for one in changed["filter"]["advancedFilters"]] == ["data.n"]
@@ -234,16 +164,53 @@ async def test_every_flag_of_a_webhook_is_kept_and_shown_and_its_events_arrive(
     assert (changed["retryPolicy"], changed["expirationTimeUtc"]) == (shown["retryPolicy"], shown["expirationTimeUtc"])
     assert (changed["destination"]["maxEventsPerBatch"], changed["eventDeliverySchema"]) == (10, "EventGridSchema")
 
+
+async def assert_only_matching_events_arrive(running: AzureRouter, webhook: Receiver, directory: Path) -> None:
+    """An event that every filter lets through comes alone, with the headers of the mappings."""
+    right = {"n": 5, "flag": True, "text": "abc", "none": None}
+    publish(
+        running, directory,
+        registered("wrong", "models/a:1", **right | {"flag": False}), registered("other", "models/a:2", **right),
+        registered("right", "models/a:1", **right),
+    )  # fmt: skip
+    (received,) = await notifications(webhook, 1)
+    assert [event["id"] for event in received.json] == ["right"]
+    assert [received.headers[name] for name in ("x-key", "x-team", "x-text")] == ["hush", "contoso", "abc"]
+    assert received.headers["aeg-subscription-name"].lower() == "every-flag"
+
+
+async def test_every_flag_of_a_webhook_is_kept_and_shown_and_its_events_arrive(
+    running: AzureRouter, az: Az, webhook: Receiver, tmp_path: Path
+):
+    name = ("--name", "every-flag", *ON_WORKSPACE)
+    shown = await az(*SUBSCRIPTION, "create", *name, *every_flag(f"{webhook.url}?code=secret"))
+    assert shown == await az(*SUBSCRIPTION, "show", *name)
+    assert_every_flag_is_shown(shown, webhook.url)
+
+    bare = await az(
+        *SUBSCRIPTION, "show", *name,
+        "--include-full-endpoint-url", "--include-static-delivery-attribute-secret",
+    )  # fmt: skip
+    assert bare["destination"]["endpointUrl"] == f"{webhook.url}?code=secret"
+    # The page of mappings, and not the mappings: so does az show them.
+    assert bare["destination"]["deliveryAttributeMappings"]["value"][0]["value"] == "hush"
+
+    await assert_only_matching_events_arrive(running, webhook, tmp_path)
+
+    changed = await az(*SUBSCRIPTION, "update", *name, *other_values(f"{webhook.url}?code=another"))
+    assert changed == await az(*SUBSCRIPTION, "show", *name)
+    assert_only_what_was_given_changed(changed, shown)
+
     # An update of az does not begin with the labels that are there, so what is added is all.
     again = await az(
-        *SUBSCRIPTION, "update", "--name", "every-flag", *ON_WORKSPACE, "--set", "filter.subjectEndsWith=y",
+        *SUBSCRIPTION, "update", *name, "--set", "filter.subjectEndsWith=y",
         "--add", "labels", "weekly",
     )  # fmt: skip
     assert (again["filter"]["subjectEndsWith"], again["labels"]) == ("y", ["weekly"])
-    full = await az(*SUBSCRIPTION, "show", "--name", "every-flag", *ON_WORKSPACE, "--include-full-endpoint-url")
+    full = await az(*SUBSCRIPTION, "show", *name, "--include-full-endpoint-url")
     assert full["destination"]["endpointUrl"] == f"{webhook.url}?code=another"
-    assert await az(*SUBSCRIPTION, "delete", "--name", "every-flag", *ON_WORKSPACE) is None
-    assert "was not found" in await az.refused(*SUBSCRIPTION, "show", "--name", "every-flag", *ON_WORKSPACE)
+    assert await az(*SUBSCRIPTION, "delete", *name) is None
+    assert "was not found" in await az.refused(*SUBSCRIPTION, "show", *name)
 
 
 async def test_an_event_hub_is_a_topic_and_lists_find_it(running: AzureRouter, az: Az, tmp_path: Path):
