@@ -63,18 +63,21 @@ def accept(body: bytes, content_type: str, source: Source, accepted_at: datetime
     if isinstance(elements, Refusal):
         return elements
     refusal = _check_form(body, media_type, elements, source)
-    if refusal is not None:
-        return refusal
     # Small elements cannot be too deep or too large, and one that is no object is none of a known schema either.
     are_small = max(map(len, elements), default=0) < _DEEP_BYTES
-    messages = _all_at_once(body, elements, media_type, source) if are_small else None
-    if messages is None:
-        refusal = next(filter(None, map(_check_element, elements)), None)
-        if refusal is not None:
-            return refusal
-        if not are_small:
-            messages = _all_at_once(body, elements, media_type, source)
-    return _one_by_one(elements, media_type, source, accepted_at) if messages is None else messages
+    if refusal is None and not are_small:
+        refusal = _first_refusal(elements)
+    if refusal is not None:
+        return refusal
+    messages = _all_at_once(body, elements, media_type, source)
+    if messages is not None:
+        return messages
+    refusal = _first_refusal(elements) if are_small else None
+    return refusal or _one_by_one(elements, media_type, source, accepted_at)
+
+
+def _first_refusal(elements: list[bytes]) -> Refusal | None:
+    return next(filter(None, map(_check_element, elements)), None)
 
 
 def _all_at_once(body: bytes, elements: list[bytes], media_type: str, source: Source) -> list[Message] | None:
