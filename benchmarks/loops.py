@@ -1,14 +1,13 @@
 """How the loops begin that the fan-out benchmark has for references."""
 
 import argparse
-import gc
+
+from router.process_memory import collect_rarely
 
 
 def begin() -> argparse.Namespace:
     """Return bootstrap, group, guarantee and sinks as given; collect garbage as rarely as the worker does."""
-    # Records are many, short-lived and free of cycles.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    collect_rarely()
     parser = argparse.ArgumentParser()
     parser.add_argument("bootstrap")
     parser.add_argument("group")

@@ -1,9 +1,7 @@
 """A whole `router up` for one benchmark, in this process's care, and the wait for something to come true in it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from inspect import isawaitable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +9,7 @@ from router.client.access import Access, find_access
 from router.kafka.embedded.ports import free_port
 from router.up.options import UpOptions
 from router.up.stack import Stack
+from tests import waiting
 
 LOOK_SECONDS = 0.2
 
@@ -42,9 +41,4 @@ async def whole_router(data_dir: Path, *, workers: int, **environment: str) -> A
 
 async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 3600.0) -> None:
     """Return once the condition holds; raises TimeoutError after `seconds`."""
-    async with asyncio.timeout(seconds):
-        while True:
-            answer = condition()
-            if await answer if isawaitable(answer) else answer:
-                return
-            await asyncio.sleep(LOOK_SECONDS)
+    await waiting.until(condition, seconds, LOOK_SECONDS)

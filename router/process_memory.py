@@ -1,6 +1,7 @@
-"""Memory of a busy process: what is freed stays at hand for what comes next."""
+"""Memory of a busy process: it is looked through rarely, and what is freed stays at hand for what comes next."""
 
 import ctypes
+import gc
 import sys
 from typing import Final
 
@@ -12,6 +13,15 @@ _MMAP_THRESHOLD: Final = -3
 _KEPT_BYTES: Final = 256 * 1024 * 1024
 _STEP_BYTES: Final = 4 * 1024 * 1024
 _LARGE_BYTES: Final = 32 * 1024 * 1024
+
+
+def collect_rarely() -> None:
+    """Spare the collector what is there already, and let it run after 50,000 new objects instead of 700.
+
+    Records are many, short-lived and free of cycles: looking for these all the time costs a tenth of the CPU.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def keep_freed_memory() -> None:

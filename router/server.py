@@ -1,7 +1,6 @@
 """The server: composition root of the control plane and the publish endpoint. It builds every collaborator of both."""
 
 import asyncio
-import gc
 import signal
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
@@ -39,7 +38,7 @@ from router.kafka.producer import KafkaProducer
 from router.observability.health import Check, Health
 from router.observability.metrics import Metrics
 from router.observability.serving import BackgroundServer, TlsFiles
-from router.process_memory import keep_freed_memory
+from router.process_memory import collect_rarely, keep_freed_memory
 from router.resources.follower import ResourcesFollower
 from router.resources.store import ResourceStore
 from router.secrets import SecretBox, new_token, secret_box
@@ -135,9 +134,7 @@ async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:
     stores.sources.view.on_keys_changed(LOCAL_WORKSPACE, credentials.keys_changed)
     await faces.history.start()
     cleanup.push_async_callback(_stop, "history", faces.history.stop)
-    # What is there now stays; a collection every 700 objects would cost more than parsing the events does.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    collect_rarely()
     log.info("server.started", host=settings.host, port=port, bootstrap_servers=settings.bootstrap_servers)
 
 

@@ -6,14 +6,16 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 15.0) -> None:
-    """Return once the condition holds; fail when it does not within `seconds`."""
+async def until(
+    condition: Callable[[], bool | Awaitable[bool]], seconds: float = 15.0, look_seconds: float = 0.01
+) -> None:
+    """Return once the condition holds, which is asked every `look_seconds`; fail when it does not within `seconds`."""
     async with asyncio.timeout(seconds):
         while True:
             answer = condition()
             if await answer if isawaitable(answer) else answer:
                 return
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(look_seconds)
 
 
 def free_port() -> int:

@@ -1,7 +1,6 @@
 """The history process: `python -m router.history`, started by a server and ended by the end of its standard input."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from router.history.archive import DeadLetterArchive
 from router.history.consumer import HistoryConsumer
 from router.history.options import HistoryOptions
 from router.observability.logs import configure_logs
+from router.process_memory import collect_rarely
 
 NICENESS: Final = 5
 """It may fall behind under load rather than slow ingress and deliveries down."""
@@ -29,9 +29,7 @@ def main() -> int:
     options = HistoryOptions.model_validate_json(line)
     configure_logs(options.log_level, options.log_format)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which closes standard input
-    # Records come by the thousand and live for a moment: the collector's default looks at them all the time.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    collect_rarely()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     return uvloop.run(_run(options))

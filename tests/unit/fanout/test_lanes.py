@@ -150,25 +150,27 @@ async def test_a_steady_flow_is_written_in_few_writes(monkeypatch):
     assert (kafka.offsets, len(kafka.script)) == ([0, 1, 2, 3, 4], 9 - 2)
 
 
-async def test_a_write_is_begun_while_it_waits_for_its_turn(monkeypatch):
-    kafka = ScriptedKafka()
-    kafka.pace_seconds = 60
+@asynccontextmanager
+async def a_lane_whose_second_batch_waits(kafka, monkeypatch, pace_seconds):
+    kafka.pace_seconds = pace_seconds
     async with a_lane(kafka, monkeypatch) as lane:
         await lane.put(a_batch(0))
         await kafka.until(lambda: kafka.offset == 1)
         await lane.put(a_batch(1))
         await asyncio.sleep(0)
+        yield lane
+
+
+async def test_a_write_is_begun_while_it_waits_for_its_turn(monkeypatch):
+    kafka = ScriptedKafka()
+    async with a_lane_whose_second_batch_waits(kafka, monkeypatch, pace_seconds=60):
+        pass
     assert (kafka.begun, kafka.offset) == (2, 1)
 
 
 async def test_what_waits_for_its_turn_is_dropped_when_the_partition_is_given_up(monkeypatch):
     kafka = ScriptedKafka()
-    kafka.pace_seconds = 0.2
-    async with a_lane(kafka, monkeypatch) as lane:
-        await lane.put(a_batch(0))
-        await kafka.until(lambda: kafka.offset == 1)
-        await lane.put(a_batch(1))
-        await asyncio.sleep(0)
+    async with a_lane_whose_second_batch_waits(kafka, monkeypatch, pace_seconds=0.2) as lane:
         await lane.quiesce(1)
         assert not lane.is_busy
         await asyncio.sleep(kafka.pace_seconds)
