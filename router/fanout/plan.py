@@ -1,6 +1,6 @@
 """The pure half of fan-out: records in, and for each sink the records that it gets."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,7 +8,15 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from router.events.conversion import headers_for, to_schema
-from router.events.envelope import Envelope, Headers, UnreadableEventError, form_of, origin_of, read_envelope
+from router.events.envelope import (
+    Envelope,
+    Headers,
+    UnreadableEventError,
+    form_of,
+    origin_of,
+    read_envelope,
+    read_event_grid,
+)
 from router.filters.index import Snapshot
 from router.filters.matching import REFUSALS
 from router.kafka.partitioning import partition_of
@@ -40,7 +48,7 @@ class Plan:
     """What one batch of records becomes, and what there is to count."""
 
     outputs: dict[Destination, list[OutRecord]] = field(default_factory=lambda: defaultdict(list))
-    matched: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    matched: Counter[str] = field(default_factory=Counter)
     events: int = 0
     unmatched: int = 0
     unreadable: int = 0
@@ -52,7 +60,8 @@ def plan_batch(records: Sequence[SourceRecord], routes: Routes, partitions: Mapp
     `partitions` has the number of partitions of the source's topic and of each sink's.
     """
     plan = Plan(events=len(records))
-    fast = _FastSinks(plan, partitions)
+    sinks = _UnchangedSinks(plan, partitions)
+    lists, names = sinks.lists, sinks.names
     reader = _Reader(routes)
     # One event after the other from its bytes to its sinks: what is made for it is still in the processor's cache.
     for record in records:
@@ -64,9 +73,23 @@ def plan_batch(records: Sequence[SourceRecord], routes: Routes, partitions: Mapp
         if not targets:
             plan.unmatched += 1
             continue
-        slow = fast.take(targets, record, envelope)
-        if slow:
-            _write(plan, record, envelope, slow, partitions)
+        timestamp = record.timestamp
+        unchanged = (timestamp if timestamp >= 0 else None, record.key, record.value, record.headers)
+        others: list[Route] = []
+        for route in targets:
+            if route.schema is not None and route.schema != envelope.schema:
+                others.append(route)
+                continue
+            topic = route.topic
+            kept = lists[topic] if topic in lists else sinks.of(topic, record)
+            if kept is None:
+                others.append(route)
+            else:
+                kept.append(unchanged)
+                names.append(route.name)
+        if others:
+            _write(plan, record, envelope, others, partitions)
+    plan.matched.update(names)  # one count of many is cheaper than many of one
     return plan
 
 
@@ -78,6 +101,7 @@ class _Reader:
         self._source: str | None = None
         self._filters: Snapshot[Route] | None = None
         self._decode: Callable[[bytes], Any] | None = None
+        self._match: Callable[[Any, bytes], Sequence[Route] | None] | None = None
 
     def route(self, record: SourceRecord) -> tuple[Envelope, Sequence[Route]]:
         """Return the envelope of a record, and the routes that want it.
@@ -85,41 +109,45 @@ class _Reader:
         Raises:
             UnreadableEventError: it is no event, or too large for a sink.
         """
-        value = record.value
-        if value is not None and len(value) > _LARGEST_VALUE:
+        value, decode, match = record.value, self._decode, self._match
+        if value is None or decode is None or match is None or len(value) > _LARGEST_VALUE:
+            return self._step_by_step(record)
+        # As nearly every event is: of the same form and source as the one before, and with nothing new in it.
+        if form_of(record.headers) == "event_grid":
+            try:
+                if not value.isascii():
+                    value.decode()  # the decoder does not look into the strings that it skips
+                envelope = decode(value)
+            except REFUSALS:
+                return self._step_by_step(record)
+            if envelope.source == self._source and envelope.id and envelope.type:
+                targets = match(envelope, value)
+                if targets is not None:
+                    return envelope, targets
+        return self._step_by_step(record)
+
+    def _step_by_step(self, record: SourceRecord) -> tuple[Envelope, Sequence[Route]]:
+        """See also how the next event can be read at once."""
+        if record.value is not None and len(record.value) > _LARGEST_VALUE:
             raise UnreadableEventError(f"the value has more than {_LARGEST_VALUE} bytes")
-        filters = self._filters
-        if filters is not None and value is not None:
-            envelope = self._read_at_once(value, record.headers)
-            if envelope is not None:
-                return envelope, filters.match_one(envelope, value)
-        return self._route_otherwise(record)
-
-    def _read_at_once(self, value: bytes, headers: Headers) -> Envelope | None:
-        """Return an event with its envelope and all that filters ask, if it is of the same kind as the one before."""
-        if self._decode is None or not value.isascii() or form_of(headers) != "event_grid":
-            return None
-        try:
-            envelope: Envelope = self._decode(value)
-        except REFUSALS:
-            return None
-        return envelope if envelope.source == self._source and envelope.id and envelope.type else None
-
-    def _route_otherwise(self, record: SourceRecord) -> tuple[Envelope, Sequence[Route]]:
-        """Do it step by step, and see how the next event can be read."""
         envelope = read_envelope(record.value, record.headers)
         source = origin_of(envelope, record.headers)
         if source != self._source:
             self._source, self._filters = source, self._routes.of(source)
         filters = self._filters
         if filters is None:
-            self._decode = None
+            self._decode, self._match = read_event_grid, _nobody
             return envelope, ()
         if not filters.needs_body:
+            self._decode, self._match = read_event_grid, filters.match_one
             return envelope, filters.match_one(envelope)
         targets = filters.match_one(envelope, _body(record, envelope))
-        self._decode = filters.decode_for("EventGridSchema")
+        self._decode, self._match = filters.at_once("EventGridSchema")
         return envelope, targets
+
+
+def _nobody(_envelope: Envelope, _body: bytes) -> Sequence[Route]:
+    return ()
 
 
 def _body(record: SourceRecord, envelope: Envelope) -> bytes | None:
@@ -132,38 +160,24 @@ def _body(record: SourceRecord, envelope: Envelope) -> bytes | None:
         return None
 
 
-class _FastSinks:
+class _UnchangedSinks:
     """Topic sinks that get the record as it is, in the partition that it came from: nearly all of them."""
 
     def __init__(self, plan: Plan, partitions: Mapping[str, int]) -> None:
         self._plan = plan
         self._partitions = partitions
-        self._lists: dict[Route, list[OutRecord] | None] = {}
+        self.lists: dict[str | None, list[OutRecord] | None] = {}
+        """What is written, by topic, as thousands of subscriptions may share one; None: it cannot be written so."""
+        self.names: list[str] = []
+        """Of the subscriptions that got something, as often as they did."""
 
-    def take(self, routes: Sequence[Route], record: SourceRecord, envelope: Envelope) -> list[Route]:
-        """Write the record for routes; return those for which it cannot be done so."""
-        unchanged = (record.timestamp if record.timestamp >= 0 else None, record.key, record.value, record.headers)
-        schema, lists, matched = envelope.schema, self._lists, self._plan.matched
-        others: list[Route] = []
-        for route in routes:
-            if route.schema is not None and route.schema != schema:
-                others.append(route)
-                continue
-            kept = lists[route] if route in lists else self._list_of(route, record)
-            if kept is None:
-                others.append(route)
-            else:
-                kept.append(unchanged)
-                matched[route.name] += 1
-        return others
-
-    def _list_of(self, route: Route, record: SourceRecord) -> list[OutRecord] | None:
-        topic, partitions = route.topic, self._partitions
-        if topic is None or partitions[topic] != partitions[record.topic]:
-            self._lists[route] = None
+    def of(self, topic: str | None, record: SourceRecord) -> list[OutRecord] | None:
+        """Return the list of a topic that was not met before."""
+        if topic is None or self._partitions[topic] != self._partitions[record.topic]:
+            self.lists[topic] = None
         else:
-            self._lists[route] = self._plan.outputs[topic, record.partition]
-        return self._lists[route]
+            self.lists[topic] = self._plan.outputs[topic, record.partition]
+        return self.lists[topic]
 
 
 def _write(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 from router.filters.tables import Bucket, Find, Hit, Merged
 
 Gate = tuple[slice, Mapping[str, int]]
+Parts = tuple[slice, Mapping[str, Sequence[Hit]]]
 
 _FEW: Final = 64
 _LONGEST_HEAD: Final = 64
@@ -21,7 +22,7 @@ class Beginnings:
     does not come after a text begins with all operands that the text begins with.
     """
 
-    __slots__ = ("_buckets", "_find", "_heads", "_longest", "_operands", "_parents", "_shortest", "epoch")
+    __slots__ = ("_buckets", "_heads", "_longest", "_operands", "_parents", "_parts", "_shortest", "epoch")
     _direction: ClassVar[int] = 1
 
     def __init__(self, epoch: object) -> None:
@@ -29,11 +30,11 @@ class Beginnings:
         self._buckets: dict[str, Any] = {}
         self._operands: list[str] = []
         self._parents: dict[str, str | None] = {}
-        # How many operands begin so, by what all are long enough for.
+        # How many operands begin so (in Endings: end so), by what all are long enough for.
         self._heads: dict[str, int] = {}
         self._shortest = _LONGEST_HEAD
         self._longest = 0
-        self._find: Find | None = None
+        self._parts: Parts | None = None
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -73,7 +74,7 @@ class Beginnings:
         del self._buckets[operand]
         place = bisect_left(self._operands, operand)
         del self._operands[place]
-        head = operand[: self._shortest]
+        head = self._head(operand)
         self._heads[head] -= 1
         if not self._heads[head]:
             del self._heads[head]
@@ -85,24 +86,36 @@ class Beginnings:
     @property
     def find(self) -> Find:
         """Finds what is filed at any operand that a text begins with."""
-        if self._find is None:
-            find = _finder(self._operands, self._parents, self._buckets, self._longest)
-            self._find = find if self._direction > 0 else lambda text: find(text[::-1])
-        return self._find
+        part, by_part = self.parts
+        return lambda text: by_part[text[part]]
+
+    @property
+    def parts(self) -> Parts:
+        """What of a text can matter, and what `find` returns, by that; all parts are there when they are asked for."""
+        if self._parts is None:
+            chains = _Chains(self._operands, self._parents, self._buckets, self._direction)
+            self._parts = self._slice(self._longest), _ByPart(chains.seek)
+        return self._parts
 
     @property
     def gate(self) -> Gate | None:
         """What of a text is among the heads of operands, or it needs not be looked up; None where that tells little."""
         if not len(self._heads) * 2 > len(self._operands) > _FEW:
             return None
-        return slice(None, self._shortest * self._direction - (self._direction < 0), self._direction), self._heads
+        return self._slice(self._shortest), self._heads
+
+    def _slice(self, length: int) -> slice:
+        return slice(None, length) if self._direction > 0 else slice(-length, None)
+
+    def _head(self, operand: str) -> str:
+        return operand[: self._shortest][:: self._direction]
 
     def _count_head(self, operand: str) -> None:
         if len(operand) < self._shortest:
             self._shortest = len(operand)
-            self._heads = Counter(one[: self._shortest] for one in self._operands)
+            self._heads = Counter(map(self._head, self._operands))
         else:
-            head = operand[: self._shortest]
+            head = self._head(operand)
             self._heads[head] = self._heads.get(head, 0) + 1
 
     def _longer(self, place: int, operand: str) -> Iterable[str]:
@@ -111,38 +124,51 @@ class Beginnings:
             place += 1
 
 
-def _finder(operands: list[str], parents: dict[str, str | None], buckets: dict[str, Any], longest: int) -> Find:
-    chains = Merged()
-    # By the beginning of a text that can matter. Finding its place among thousands costs a dozen cache misses.
-    known: dict[str, Sequence[Hit]] = {}
+class _ByPart(dict[str, "Sequence[Hit]"]):
+    """Remembers what is found. Finding a place among thousands costs a dozen cache misses."""
 
-    def chain(operand: str) -> Sequence[Hit]:
+    __slots__ = ("_seek",)
+
+    def __init__(self, seek: Find) -> None:
+        super().__init__()
+        self._seek = seek
+
+    def __missing__(self, part: str) -> Sequence[Hit]:
+        found = self._seek(part)
+        if len(self) < _MOST_KNOWN and len(part) <= _LONGEST_HEAD:
+            self[part] = found
+        return found
+
+
+class _Chains:
+    """What is filed at an operand and all that it begins with."""
+
+    __slots__ = ("_buckets", "_direction", "_known", "_operands", "_parents")
+
+    def __init__(
+        self, operands: list[str], parents: dict[str, str | None], buckets: dict[str, Any], direction: int
+    ) -> None:
+        self._operands, self._parents, self._buckets, self._direction = operands, parents, buckets, direction
+        self._known = Merged()
+
+    def seek(self, part: str) -> Sequence[Hit]:
+        """Return what is filed at any operand that a text begins with."""
+        text = part[:: self._direction]
+        # Before the first operand stands the last, which the text does not begin with, being smaller.
+        operand: str | None = self._operands[bisect_right(self._operands, text) - 1]
+        while operand is not None:
+            if text.startswith(operand):
+                return self._known.get(operand) or self._chain(operand)
+            operand = self._parents[operand]
+        return ()
+
+    def _chain(self, operand: str) -> Sequence[Hit]:
         hits: list[Hit] = []
         step: str | None = operand
         while step is not None:
-            hits += buckets[step].hits
-            step = parents[step]
-        return chains.keep(operand, hits)
-
-    def find(text: str) -> Sequence[Hit]:
-        text = text[:longest]
-        found = known.get(text)
-        if found is None:
-            found = seek(text)
-            if len(known) < _MOST_KNOWN and longest <= _LONGEST_HEAD:
-                known[text] = found
-        return found
-
-    def seek(text: str) -> Sequence[Hit]:
-        # Before the first operand stands the last, which the text does not begin with, being smaller.
-        operand: str | None = operands[bisect_right(operands, text) - 1]
-        while operand is not None:
-            if text.startswith(operand):
-                return chains.get(operand) or chain(operand)
-            operand = parents[operand]
-        return ()
-
-    return find
+            hits += self._buckets[step].hits
+            step = self._parents[step]
+        return self._known.keep(operand, hits)
 
 
 class Endings(Beginnings):

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from router.filters.affixes import Beginnings, Gate
+from router.filters.affixes import Beginnings, Gate, Parts
 from router.filters.letters import fold
 from router.filters.requirements import AnchorKind
 from router.filters.tables import Exact, Find, Hit, Table, Targets, run
@@ -19,7 +19,7 @@ MOST_TABLES: Final = 32
 class Plan:
     """How an event is looked up in a node: table by table, by how the tables want the value."""
 
-    __slots__ = ("_by_slot", "affixes", "asked", "exact", "gates", "numbers", "present")
+    __slots__ = ("_by_slot", "affixes", "asked", "exact", "gates", "numbers", "parts", "present")
 
     def __init__(self, tables: Mapping[Place, Table], asked: Sequence[Hit]) -> None:
         self.asked = asked
@@ -27,8 +27,9 @@ class Plan:
         self.exact: list[tuple[int, dict[str, Sequence[Hit]], _OtherTexts]] = []
         self.numbers: list[tuple[int, Find, _OtherNumbers]] = []
         self.affixes: list[tuple[int, list[Find], _OtherTexts]] = []
+        self.parts: dict[Find, Parts] = {}
         self.gates: dict[Find, Gate] = {}
-        """Of those of `affixes` that have one."""
+        """Of those of `affixes` that have them."""
         self._by_slot = _BySlot(tables) if len(tables) > MOST_TABLES else None
         if self._by_slot is None:
             self._arrange(tables)
@@ -52,9 +53,10 @@ class Plan:
             else:
                 find = table.find
                 affixes.setdefault((slot, on_arrays), []).append(find)
-                gate = table.gate if isinstance(table, Beginnings) else None
-                if gate is not None:
-                    self.gates[find] = gate
+                if isinstance(table, Beginnings):
+                    self.parts[find] = table.parts
+                    if table.gate is not None:
+                        self.gates[find] = table.gate
         for (slot, on_arrays), finds in affixes.items():
             self.affixes.append((slot, finds, _OtherTexts(finds, is_folded=True, on_arrays=on_arrays)))
 

@@ -9,7 +9,7 @@ from router.filters.clauses import Clause
 from router.filters.conditions import Condition
 from router.filters.envelopes import Event, slot_of
 from router.filters.filing import Writer
-from router.filters.matching import Matcher
+from router.filters.matching import AtOnce, Matcher
 from router.filters.nodes import Entry, Node
 from router.filters.paths import FIRST_SLOT, Paths
 from router.filters.reading import Reader
@@ -29,13 +29,14 @@ class Snapshot(Generic[Target]):
         self.needs_body = needs_body
         """Whether some target looks at more of an event than its type and subject."""
         self._matcher = Matcher(reader, root)
-        self.match_one: Callable[..., Sequence[Target]] = (
-            self._matcher.match if needs_body else self._matcher.match_envelope
-        )
+
+    @property
+    def match_one(self) -> Callable[..., Sequence[Target]]:
         """Returns the targets that want an event, each at most once; takes what `match` takes, of one event.
 
         Nobody may change what is returned: other events get the same.
         """
+        return self._matcher.match if self.needs_body else self._matcher.match_envelope
 
     def match(self, envelopes: Sequence[Event], bodies: Sequence[bytes | None] | None = None) -> list[Sequence[Target]]:
         """Return, for each event, the targets that want it; each at most once, in no particular order.
@@ -44,12 +45,13 @@ class Snapshot(Generic[Target]):
         """
         return list(map(self.match_one, envelopes, bodies or [None] * len(envelopes)))
 
-    def decode_for(self, schema: EventSchema) -> Callable[[bytes], Event] | None:
-        """Return what reads an event of a schema as an envelope that `match` need not decode again, if there is such.
+    def at_once(self, schema: EventSchema) -> AtOnce:
+        """Return what reads an event of a schema as an envelope, and what matches that: so it is decoded only once.
 
-        It raises one of `REFUSALS` at what it does not know: then the envelope must be read otherwise.
+        What reads raises one of `REFUSALS` at what it does not know, and what matches returns None: then the envelope
+        must be read otherwise. Both are None while such events must be.
         """
-        return self._matcher.decode_for(schema) if self.needs_body else None
+        return self._matcher.at_once(schema) if self.needs_body else (None, None)
 
 
 class Index(Generic[Target]):

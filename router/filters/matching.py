@@ -14,27 +14,32 @@ from router.filters.nodes import Node
 from router.filters.paths import SUBJECT_SLOT
 from router.filters.projection import Projection, variable_of
 from router.filters.reading import Reader
-from router.filters.tables import Targets
+from router.filters.tables import Find, Targets
 from topics.events import EventSchema
 
 # As `settle` does; a call for each event is saved.
 _SETTLE: Final = """\
- if len(hits) > MANY: return settle(hits, values, found)
- elif len(hits) == 1 and not found:
+if hits:
+ if len(hits) == 1 and not found:
   checks, targets, collect_more = hits[0]
+  if targets is not None and not checks: return targets
+  values = VALUES
   for slot, accepts in checks:
    if not accepts(values[slot]): return found
   return collect_more(values) if targets is None else targets
- else:
-  for checks, targets, collect_more in hits:
-   for slot, accepts in checks:
-    if not accepts(values[slot]): break
-   else:
-    if targets is not None: found += targets
-    elif collect_more is not None: found += collect_more(values)""".splitlines()
+ values = VALUES
+ if len(hits) > MANY: return settle(hits, values, found)
+ for checks, targets, collect_more in hits:
+  for slot, accepts in checks:
+   if not accepts(values[slot]): break
+  else:
+   if targets is not None: found += targets
+   elif collect_more is not None: found += collect_more(values)"""
 
 Match = Callable[[Any, bytes], Targets | None]
 """Returns what wants an event; None when the projection refuses it."""
+AtOnce = tuple[Callable[[bytes], Any] | None, Match | None]
+"""What reads an event, and what matches it; both are there or neither."""
 
 REFUSALS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 """What reading raises when an event must be walked."""
@@ -50,13 +55,14 @@ class Matcher:
         self._made: dict[tuple[Projection, bool], Match] = {}
         self._by_class: dict[type, Match] = {}
         """By the class of envelopes, until something is learned."""
-        self._of_envelope: Callable[[Event], Targets] | None = None
+        self._of_envelope: Callable[..., Targets] | None = None
 
-    def match_envelope(self, envelope: Event, _body: bytes | None = None) -> Targets:
-        """Return the targets that want an event, when all look only at its type and subject."""
+    @property
+    def match_envelope(self) -> Callable[..., Targets]:
+        """Returns the targets that want an event, by its envelope, when all look only at its type and subject."""
         if self._of_envelope is None:
-            self._of_envelope = _function("envelope", [], ["v0", "v1"], self._root.plan, {})
-        return self._of_envelope(envelope)
+            self._of_envelope = _function("envelope, body=None", [], ["v0", "v1"], self._root.plan, {})
+        return self._of_envelope
 
     def match(self, envelope: Event, body: bytes | None) -> Targets:
         """Return the targets that want an event; nobody may change what is returned."""
@@ -70,13 +76,12 @@ class Matcher:
             self._by_class.clear()  # it may have learned
         return found
 
-    def decode_for(self, schema: EventSchema) -> Callable[[bytes], Event] | None:
-        """Return what reads an event with its envelope and all that filters ask, so that it is decoded once.
-
-        It raises one of `REFUSALS` at events that it does not know; there is none while such events are walked.
-        """
+    def at_once(self, schema: EventSchema) -> AtOnce:
+        """Return what reads an event with its envelope and all that filters ask, and what matches it then."""
         projection = self._reader.of(schema).projection
-        return projection.decode if projection is not None and projection.has_envelope else None
+        if projection is None or not projection.has_envelope:
+            return None, None
+        return projection.decode, self._match_for(projection.event, projection)
 
     def _match_for(self, kind: type, projection: Projection | None) -> Match:
         """Return the function that matches envelopes of a class, which may be what the projection has decoded."""
@@ -106,24 +111,26 @@ def _function(parameters: str, read: list[str], names: list[str], plan: Plan, sc
     if plan.is_large:
         look_up = [f"found = collect({values})"]
     else:
-        look_up = [
-            f"hits = {'[*asked]' if plan.asked else '[]'}",
-            *_lookups(plan, values, scope),
-            *("if hits:", f" values = {values}", *_SETTLE),
-        ]
+        look_up = ["hits = asked", *_lookups(plan, values, scope), *_SETTLE.replace("VALUES", values).splitlines()]
     body = ["v0 = envelope.type", "v1 = envelope.subject or ''", *read, "found = []", *look_up, "return found"]
     exec(_compiled("\n ".join([f"def match({parameters}):", *body])), scope)  # noqa: S102 (see above)
     return scope["match"]
 
 
+# Most lookups find nothing; what one alone finds is not copied.
+_FOUND: Final = "if more: hits = [*hits, *more] if hits else more"
+
+
 def _lookups(plan: Plan, values: str, scope: dict[str, Any]) -> Iterator[str]:
     for number, (slot, more) in enumerate(plan.present):
         scope[f"p{number}"] = more
-        yield f"if {variable_of(slot)} is not None: hits += p{number}"
+        yield f"if {variable_of(slot)} is not None: hits = [*hits, *p{number}]"
     for number, (slot, by_letters, other) in enumerate(plan.exact):
         value = variable_of(slot)
         scope[f"b{number}"], scope[f"e{number}"] = by_letters, other.collect
-        yield f"if {value}.__class__ is str: hits += b{number}[{value}]"
+        yield f"if {value}.__class__ is str:"
+        yield f" more = b{number}[{value}]"
+        yield f" {_FOUND}"
         if slot > SUBJECT_SLOT:
             yield f"elif {value} is not None: e{number}({value}, {values}, found)"
     for number, (slot, finds, other) in enumerate(plan.affixes):
@@ -132,20 +139,31 @@ def _lookups(plan: Plan, values: str, scope: dict[str, Any]) -> Iterator[str]:
         yield f"if {value}.__class__ is str:"
         yield f" text = {value}.upper() if {value}.isascii() else fold({value})"
         for place, find in enumerate(finds):
-            gate, each = plan.gates.get(find), f"{number}_{place}"
-            scope[f"f{each}"] = find
-            if gate is None:
-                yield f" hits += f{each}(text)"
-            else:  # most texts need no call
-                scope[f"g{each}"], scope[f"h{each}"] = gate
-                yield f" if text[g{each}] in h{each}: hits += f{each}(text)"
+            yield from (f" {line}" for line in _affix_lookup(plan, find, f"{number}_{place}", scope))
         if slot > SUBJECT_SLOT:
             yield f"elif {value} is not None: a{number}({value}, {values}, found)"
     for number, (slot, find, others) in enumerate(plan.numbers):
         value = variable_of(slot)
         scope[f"n{number}"], scope[f"m{number}"] = find, others.collect
-        yield f"if {value}.__class__ is float or {value}.__class__ is int: hits += n{number}({value})"
+        yield f"if {value}.__class__ is float or {value}.__class__ is int:"
+        yield f" more = n{number}({value})"
+        yield f" {_FOUND}"
         yield f"elif {value}.__class__ is list: m{number}({value}, {values}, found)"
+
+
+def _affix_lookup(plan: Plan, find: Find, each: str, scope: dict[str, Any]) -> Iterator[str]:
+    inner = ""
+    if find in plan.gates:  # most texts have nothing to look up
+        scope[f"g{each}"], scope[f"h{each}"] = plan.gates[find]
+        inner = " "
+        yield f"if text[g{each}] in h{each}:"
+    if find in plan.parts:
+        scope[f"s{each}"], scope[f"k{each}"] = plan.parts[find]
+        yield f"{inner}more = k{each}[text[s{each}]]"
+    else:
+        scope[f"f{each}"] = find
+        yield f"{inner}more = f{each}(text)"
+    yield f"{inner}{_FOUND}"
 
 
 @lru_cache(maxsize=256)

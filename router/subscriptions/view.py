@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 
 import structlog
 from pydantic import ValidationError
@@ -105,7 +106,8 @@ class SubscriptionsView:
         route = Route(
             subscription_id=subscription.id,
             name=subscription.name,
-            topic=subscriber_topic(sink.name) if isinstance(sink, TopicSink) else None,
+            # One string for all that share a topic: fan-out looks it up for each event of each of them.
+            topic=intern(subscriber_topic(sink.name)) if isinstance(sink, TopicSink) else None,
             schema=subscription.delivery_schema,
         )
         scope = subscription.source.lower()

@@ -89,8 +89,8 @@ def test_an_event_that_is_read_for_the_filters_has_the_envelope_that_it_has_and_
     snapshot = an_index(wanted).snapshot()
     stream = [a_variant(random, random.choice(kinds)) for _ in range(120)]
     found_by(snapshot, stream)
-    decode = snapshot.decode_for("EventGridSchema")
-    for body in stream if decode else []:
+    decode, match = snapshot.at_once("EventGridSchema")
+    for body in stream if decode and match else []:
         try:
             read = decode(body)
         except REFUSALS:
@@ -99,7 +99,8 @@ def test_an_event_that_is_read_for_the_filters_has_the_envelope_that_it_has_and_
         assert [getattr(read, name) or "" for name in ATTRIBUTES] == [
             getattr(envelope, name) or "" for name in ATTRIBUTES
         ]
-        assert sorted(snapshot.match_one(read, body)) == wanted_by(wanted, [body])[0]
+        found = match(read, body)
+        assert sorted(snapshot.match_one(read, body) if found is None else found) == wanted_by(wanted, [body])[0]
 
 
 @pytest.mark.parametrize("seed", range(200, 210))
