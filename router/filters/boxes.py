@@ -20,7 +20,7 @@ _FEW: Final = 8
 """So many new rows are asked one by one, and so many bits are listed one by one."""
 _LARGEST_MERGED: Final = 2048
 """So many rows are compiled in a few milliseconds; a larger part is left as it is."""
-_MOST_ASKED: Final = 3 * _LARGEST_MERGED
+_MOST_ASKED: Final = 2 * _LARGEST_MERGED
 """And so many operands of all rows together: one may have 25 intervals, the ends of which are put in order."""
 _GROWTH: Final = 3
 _BLOCK: Final = 16

@@ -1,7 +1,8 @@
 """Intervals: several of each member, of many members at once; which of them a number is in, or is not in."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from router.filters.requirements import Requirement, Within
@@ -12,6 +13,7 @@ _MOST_BLOCKS: Final = 4096
 _MOST_ELEMENTS: Final = 64
 """An array with more numbers than these is asked about row by row."""
 _END: Final = 1
+_STRETCH: Final = 64
 _STEP: Final = 4
 _ROOM: Final = 16
 """So many rows may be inside at once, on average, to be listed and not kept as bit sets."""
@@ -29,23 +31,23 @@ class Inside:
     def __init__(self, side: Within, asked: Sequence[Requirement]) -> None:
         self._side = side
         self._asked = asked
-        events = sorted(
-            (number, kind, row)
-            for row, requirement in enumerate(asked)
-            for interval in disjoint(requirement.condition.operands)
-            for kind, number in enumerate(interval)
-        )
-        self._numbers = [number for number, _, _ in events]
-        # Of those at one number the starts come first: what equals it has passed them, but not the ends.
-        self._kinds = [kind for _, kind, _ in events]
-        self._order = [row for _, _, row in events]
-        self._size = max(_BLOCK, len(events) // _MOST_BLOCKS)
+        intervals = [requirement.intervals for requirement in asked]
+        lows, highs = zip(*chain.from_iterable(intervals), strict=True) if any(intervals) else ((), ())
+        rows = [row for row, those in enumerate(intervals) for _ in those]
+        numbers = [*lows, *highs]
+        # Of those at one number the starts come first, as sorting leaves it so: what equals it has passed them, but not
+        # the ends. Numbers alone are sorted three times as fast as with what belongs to them.
+        ascending = sorted(range(len(numbers)), key=numbers.__getitem__)
+        self._numbers = [*map(numbers.__getitem__, ascending)]
+        self._kinds = bytes([place >= len(rows) for place in ascending])
+        self._order = [*map([*rows, *rows].__getitem__, ascending)]
+        self._size = max(_BLOCK, len(numbers) // _MOST_BLOCKS)
         self._sets: list[int] = []
-        self._few = _few_inside(self._order)
+        self._few = _listed(self._order)
         if self._few is None:
             self._sets.append(0)
             bits = bytearray(len(asked) // 8 + 1)
-            for start in range(0, len(events), self._size):
+            for start in range(0, len(numbers), self._size):
                 for row in self._order[start : start + self._size]:
                     bits[row >> 3] ^= 1 << (row & 7)
                 self._sets.append(int.from_bytes(bits, "little"))
@@ -55,7 +57,7 @@ class Inside:
         value = values[self._side.slot]
         if self._few is None or self._side.is_negated or not (value.__class__ is float or value.__class__ is int):
             return None
-        return self._few_at(self._few, self._passed(value))
+        return self._few.at(self._passed(value))
 
     def narrow(self, values: Values, passing: int, _others: set[int]) -> int:
         """Return the rows of `passing` that pass."""
@@ -84,20 +86,10 @@ class Inside:
             place = bisect_left(self._kinds, _END, place, bisect_right(self._numbers, number, place))
         return place
 
-    def _few_at(self, few: list[tuple[int, ...]], place: int) -> set[int]:
-        block = place // _STEP
-        rows = {*few[block]}
-        for row in self._order[block * _STEP : place]:
-            if row in rows:
-                rows.discard(row)
-            else:
-                rows.add(row)
-        return rows
-
     def _at(self, number: float) -> int:
         place = self._passed(number)
         if self._few is not None:
-            return sum([1 << row for row in self._few_at(self._few, place)])
+            return sum([1 << row for row in self._few.at(place)])
         block = (place + self._size // 2) // self._size
         near = min(block * self._size, len(self._order))
         passed = self._order[min(place, near) : max(place, near)]
@@ -112,32 +104,54 @@ class Inside:
         return sum(1 << row for row, one in enumerate(self._asked) if one.condition.accepts(value))
 
 
-def _few_inside(order: Sequence[int]) -> list[tuple[int, ...]] | None:
-    """Return who is inside at every so many-th start or end; None if these are too many to be listed."""
-    few: list[tuple[int, ...]] = [()]
-    rows: set[int] = set()
-    room = _ROOM * (len(order) // _STEP + 1)
-    for start in range(0, len(order), _STEP):
-        for row in order[start : start + _STEP]:
-            if row in rows:
-                rows.discard(row)
-            else:
-                rows.add(row)
-        room -= len(rows)
+class _Listed:
+    """Who is inside at every so many-th start or end; what is between is gone through when it is asked for."""
+
+    __slots__ = ("_between", "_marks", "_order")
+
+    def __init__(self, order: Sequence[int], marks: Sequence[tuple[int, ...]]) -> None:
+        self._order = order
+        self._marks = marks
+        self._between: list[list[tuple[int, ...]] | None] = [None] * len(marks)
+
+    def at(self, place: int) -> set[int]:
+        """Return who is inside when so many starts and ends are passed."""
+        stretch, passed = divmod(place, _STRETCH)
+        between = self._between[stretch]
+        if between is None:
+            start = stretch * _STRETCH
+            between = self._between[stretch] = [
+                *_at_every(_STEP, self._order[start : start + _STRETCH], self._marks[stretch])
+            ]
+        rows = {*between[passed // _STEP]}
+        _pass(self._order[place - passed % _STEP : place], rows)
+        return rows
+
+
+def _listed(order: Sequence[int]) -> _Listed | None:
+    """Return who is inside; None if these are too many to be listed."""
+    marks: list[tuple[int, ...]] = []
+    room = _ROOM * (len(order) // _STRETCH + 1)
+    for inside in _at_every(_STRETCH, order, ()):
+        room -= len(inside)
         if room < 0:
             return None
-        few.append(tuple(rows))
-    return few
+        marks.append(inside)
+    return _Listed(order, marks)
 
 
-def disjoint(intervals: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the same numbers as intervals of which none meets another."""
-    found: list[tuple[float, float]] = []
-    for low, high in sorted(intervals):
-        if low > high:
-            continue
-        if found and low <= found[-1][1]:
-            found[-1] = found[-1][0], max(found[-1][1], high)
+def _at_every(step: int, order: Sequence[int], inside: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield who is inside at first, and after every so many starts and ends."""
+    yield inside
+    rows = {*inside}
+    for start in range(0, len(order), step):
+        _pass(order[start : start + step], rows)
+        yield tuple(rows)
+
+
+def _pass(order: Sequence[int], rows: set[int]) -> None:
+    for row in order:
+        if row in rows:
+            rows.discard(row)
         else:
-            found.append((low, high))
-    return found
+            rows.add(row)

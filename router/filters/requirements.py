@@ -67,7 +67,19 @@ class Requirement:
     finds need not be asked either, unless the anchor `is_loose`.
     """
 
-    __slots__ = ("anchor", "bounds", "condition", "identity", "number", "places", "side", "slot", "thresholds", "users")
+    __slots__ = (
+        "_intervals",
+        "anchor",
+        "bounds",
+        "condition",
+        "identity",
+        "number",
+        "places",
+        "side",
+        "slot",
+        "thresholds",
+        "users",
+    )
 
     def __init__(self, number: int, slot: int, condition: Condition, identity: Hashable) -> None:
         self.number = number
@@ -78,6 +90,7 @@ class Requirement:
         self.anchor = _anchor_of(slot, condition)
         self.bounds, self.thresholds = _bounds_of(slot, condition)
         self.side = None if self.bounds else _side_of(slot, condition)
+        self._intervals: Sequence[tuple[float, float]] | None = None
         anchor = self.anchor
         self.places = () if anchor is None else tuple((anchor.kind, slot, operand) for operand in anchor.operands)
 
@@ -87,6 +100,26 @@ class Requirement:
         if self.anchor is not None and self.anchor.kind == "present":
             return self.condition.operator is not OPERATORS["IsNotNull"]
         return self.condition.case_sensitive
+
+    @property
+    def intervals(self) -> Sequence[tuple[float, float]]:
+        """The operands, if they are intervals, as such of which none meets another."""
+        if self._intervals is None:
+            self._intervals = disjoint(self.condition.operands)
+        return self._intervals
+
+
+def disjoint(intervals: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the same numbers as intervals of which none meets another, in order."""
+    found: list[tuple[float, float]] = []
+    for low, high in sorted(intervals):
+        if low > high:
+            continue
+        if found and low <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], high)
+        else:
+            found.append((low, high))
+    return found
 
 
 _COSTS: Final[dict[AnchorKind, tuple[float, float]]] = {

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from router.filters.clauses import clauses_of
-from router.filters.intervals import disjoint
+from router.filters.requirements import disjoint
 from tests.unit.filters.evaluators import an_index
 from tests.unit.filters.generated import NEGATIVE, a_neighbour, an_event
 from tests.unit.filters.test_agreement import found_by, wanted_by
