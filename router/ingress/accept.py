@@ -8,9 +8,9 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from router.ingress.cloud_events import cloud_event_message, cloud_event_messages, is_cloud_event
-from router.ingress.custom_schema import custom_message
-from router.ingress.event_grid import event_grid_message, event_grid_messages
+from router.ingress.cloud_events import cloud_event_record, cloud_event_records, is_cloud_event
+from router.ingress.custom_schema import custom_record
+from router.ingress.event_grid import event_grid_record, event_grid_records
 from router.ingress.refusals import (
     MAX_DEPTH,
     MAX_EVENT_BYTES,
@@ -25,7 +25,7 @@ from router.ingress.refusals import (
     unexpected_token,
     wrong_token,
 )
-from router.kafka.producer import Message
+from router.kafka.ready_records import ReadyRecord
 from topics import Source
 
 STRUCTURED: Final = "application/cloudevents+json"
@@ -49,7 +49,7 @@ _elements = msgspec.json.Decoder(list[Raw]).decode
 _element = msgspec.json.Decoder(Raw).decode
 
 
-def accept(body: bytes, content_type: str, source: Source, accepted_at: datetime) -> list[Message] | Refusal:
+def accept(body: bytes, content_type: str, source: Source, accepted_at: datetime) -> list[ReadyRecord] | Refusal:
     """Return the records for every event of a request, or why the request is refused.
 
     Whether an element is a CloudEvent is told by the content type, else by its `specversion`: a workspace takes both
@@ -69,9 +69,9 @@ def accept(body: bytes, content_type: str, source: Source, accepted_at: datetime
         refusal = _first_refusal(elements)
     if refusal is not None:
         return refusal
-    messages = _all_at_once(body, elements, media_type, source)
-    if messages is not None:
-        return messages
+    records = _all_at_once(body, elements, media_type, source)
+    if records is not None:
+        return records
     refusal = _first_refusal(elements) if are_small else None
     return refusal or _one_by_one(elements, media_type, source, accepted_at)
 
@@ -80,28 +80,28 @@ def _first_refusal(elements: list[bytes]) -> Refusal | None:
     return next(filter(None, map(_check_element, elements)), None)
 
 
-def _all_at_once(body: bytes, elements: list[bytes], media_type: str, source: Source) -> list[Message] | None:
+def _all_at_once(body: bytes, elements: list[bytes], media_type: str, source: Source) -> list[ReadyRecord] | None:
     """Return the records of an array whose elements are right and alike, as most are, for half the price; else None."""
     if body[:1] != b"[" or media_type == STRUCTURED:
         return None
     if media_type == BATCH and source.input_schema in (None, "CloudEventSchemaV1_0"):
-        return cloud_event_messages(body, elements, source.id)
+        return cloud_event_records(body, elements, source.id)
     if media_type != BATCH and source.input_schema in (None, "EventGridSchema"):
-        return event_grid_messages(body, elements, source.id)
+        return event_grid_records(body, elements, source.id)
     return None
 
 
 def _one_by_one(
     elements: list[bytes], media_type: str, source: Source, accepted_at: datetime
-) -> list[Message] | Refusal:
+) -> list[ReadyRecord] | Refusal:
     """Return the records of elements of any kind, or why the first of the wrong ones is refused."""
-    messages = []
+    records = []
     for raw in elements:
-        message = _message(raw, media_type, source, accepted_at)
-        if isinstance(message, Refusal):
-            return message
-        messages.append(message)
-    return messages
+        record = _record(raw, media_type, source, accepted_at)
+        if isinstance(record, Refusal):
+            return record
+        records.append(record)
+    return records
 
 
 def _schema_name(media_type: str, source: Source) -> SchemaName:
@@ -150,16 +150,16 @@ def _is_single_cloud_event(body: bytes, source: Source) -> bool:
     return source.input_schema != "EventGridSchema" and body[:1] == b"{" and is_cloud_event(body)
 
 
-def _message(raw: bytes, media_type: str, source: Source, accepted_at: datetime) -> Message | Refusal:
+def _record(raw: bytes, media_type: str, source: Source, accepted_at: datetime) -> ReadyRecord | Refusal:
     if source.input_schema == "EventGridSchema":
-        return event_grid_message(raw, source.id)
+        return event_grid_record(raw, source.id)
     if source.input_schema == "CustomEventSchema":
-        return custom_message(raw, source.id, source.input_schema_mapping, accepted_at)
+        return custom_record(raw, source.id, source.input_schema_mapping, accepted_at)
     if media_type in (STRUCTURED, BATCH) or is_cloud_event(raw):
-        return cloud_event_message(raw, source.id)
+        return cloud_event_record(raw, source.id)
     if source.input_schema == "CloudEventSchemaV1_0":
         return wrong_token("CloudEventV10", "StartObject", "StartArray")
-    return event_grid_message(raw, source.id)
+    return event_grid_record(raw, source.id)
 
 
 def _check_element(raw: bytes) -> Refusal | None:

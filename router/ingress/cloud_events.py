@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from router.ingress.refusals import Refusal, nonconforming, property_required, unexpected_property, wrong_property
 from router.ingress.text import is_timestamp, reason_against
-from router.kafka.producer import Message, new_message
+from router.kafka.ready_records import LENGTHS, ReadyRecord, header, header_name, ready_record
 from topics.events import (
     CE_ID,
     CE_SOURCE,
@@ -25,7 +25,9 @@ from topics.events import (
 
 _REQUIRED = ("specversion", "id", "source", "type")
 _OPTIONAL = ("subject", "time", "datacontenttype", "dataschema", "data_base64")
-_CONTENT_TYPE = (CONTENT_TYPE, CLOUD_EVENT_JSON)
+_HEADERS_TO_ID = header(CONTENT_TYPE, CLOUD_EVENT_JSON) + header_name(CE_ID)
+_TYPE, _SOURCE, _SUBJECT, _TIME = map(header_name, (CE_TYPE, CE_SOURCE, CE_SUBJECT, CE_TIME))
+_LEAST_HEADERS = 4
 _DEFINED = frozenset((*_REQUIRED, *_OPTIONAL, "data"))
 _EXTENSION_NAME = re.compile(r"[a-z0-9]+")
 _NUMBER_THAT_IS_NO_INTEGER = re.compile(rb"[.eE]")
@@ -61,25 +63,25 @@ def is_cloud_event(raw: bytes) -> bool:
     return b"specversion" in raw and "specversion" in _members(raw)
 
 
-def cloud_event_messages(array: bytes, elements: Sequence[bytes], source_id: str) -> list[Message] | None:
+def cloud_event_records(array: bytes, elements: Sequence[bytes], source_id: str) -> list[ReadyRecord] | None:
     """Return the records of a whole array that was read at once, or None.
 
     `elements` are the bytes of each. None means that one of them is to be refused or has extensions: then
-    `cloud_event_message` tells for each.
+    `cloud_event_record` tells for each.
     """
     try:
         events = _decode_all(array)
     except msgspec.DecodeError:
         return None
-    messages = []
+    records = []
     for raw, event in zip(elements, events, strict=True):
         if _check(event) is not None:
             return None
-        messages.append(_record(raw, event, source_id))
-    return messages
+        records.append(_record(raw, event, source_id))
+    return records
 
 
-def cloud_event_message(raw: bytes, source_id: str) -> Message | Refusal:
+def cloud_event_record(raw: bytes, source_id: str) -> ReadyRecord | Refusal:
     """Return the record for a CloudEvent that was published to a source, or why it is refused.
 
     `raw` is one JSON object in UTF-8.
@@ -90,20 +92,26 @@ def cloud_event_message(raw: bytes, source_id: str) -> Message | Refusal:
     return _check(event) or _record(raw, event, source_id)
 
 
-def _record(raw: bytes, event: _Element, source_id: str) -> Message:
+def _record(raw: bytes, event: _Element, source_id: str) -> ReadyRecord:
+    identifier, type_, source, lengths = event.id.encode(), event.type.encode(), event.source.encode(), LENGTHS
     headers = [
-        _CONTENT_TYPE,
-        (CE_ID, event.id.encode()),
-        (CE_TYPE, event.type.encode()),
-        (CE_SOURCE, event.source.encode()),
+        *(_HEADERS_TO_ID, lengths[len(identifier)], identifier),
+        *(_TYPE, lengths[len(type_)], type_),
+        *(_SOURCE, lengths[len(source)], source),
     ]
+    count, subject = _LEAST_HEADERS, b""
     if event.subject is not None:
-        headers.append((CE_SUBJECT, event.subject.encode()))
+        subject = event.subject.encode()
+        headers += (_SUBJECT, lengths[len(subject)], subject)
+        count += 1
     if event.time is not None:
-        headers.append((CE_TIME, event.time.encode()))
+        time = event.time.encode()
+        headers += (_TIME, lengths[len(time)], time)
+        count += 1
     if event.source != source_id and event.source.lower() != source_id.lower():
-        headers.append((ROUTER_SOURCE, source_id.encode()))
-    return new_message((event.subject or event.source).encode(), raw, headers)
+        headers.append(header(ROUTER_SOURCE, source_id.encode()))
+        count += 1
+    return ready_record(subject or source, raw, (lengths[count], *headers))
 
 
 def _read(raw: bytes) -> _Element | Refusal:

@@ -12,9 +12,9 @@ import msgspec
 import orjson
 from msgspec import Raw
 
-from router.ingress.event_grid import event_grid_message
+from router.ingress.event_grid import event_grid_record
 from router.ingress.refusals import Refusal, nonconforming, property_required
-from router.kafka.producer import Message
+from router.kafka.ready_records import ReadyRecord
 
 _MAPPED: Final = ("id", "subject", "eventType", "eventTime", "dataVersion")
 _EMPTY_BY_DEFAULT: Final = ("subject", "dataVersion")
@@ -25,9 +25,9 @@ _NOT_GIVEN: Final = (b"", b"null")
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-def custom_message(
+def custom_record(
     raw: bytes, source_id: str, mapping: Mapping[str, Any] | None, accepted_at: datetime
-) -> Message | Refusal:
+) -> ReadyRecord | Refusal:
     """Return the record for an event of a custom schema, or why it is refused; `raw` is one JSON object in UTF-8.
 
     A property without a mapping is read from the field of its own name. Then defaults step in, which for id and time
@@ -49,7 +49,7 @@ def custom_message(
             return property_required("CustomEvent", rule.get("sourceField") or name)
         envelope[name] = value
     stored = orjson.dumps({"topic": source_id, **envelope})[:-1] + b',"data":' + raw + b',"metadataVersion":"1"}'
-    return event_grid_message(stored, source_id, "CustomEvent")
+    return event_grid_record(stored, source_id, "CustomEvent")
 
 
 def _default(name: str, accepted_at: datetime) -> str | None:

@@ -18,13 +18,15 @@ from router.ingress.refusals import (
     wrong_property,
 )
 from router.ingress.text import is_moment, reason_against
-from router.kafka.producer import Message, new_message
+from router.kafka.ready_records import LENGTHS, ReadyRecord, header, header_name, ready_record
 from topics.events import CE_ID, CE_SOURCE, CE_SUBJECT, CE_TIME, CE_TYPE, CONTENT_TYPE, EVENT_GRID_JSON
 
 _REQUIRED = ("id", "subject", "eventType", "eventTime")
 _OPTIONAL = ("topic", "dataVersion", "metadataVersion")
 _EMPTY = (None, "")
-_CONTENT_TYPE = (CONTENT_TYPE, EVENT_GRID_JSON)
+_HEADERS_TO_ID = LENGTHS[6] + header(CONTENT_TYPE, EVENT_GRID_JSON) + header_name(CE_ID)
+_TYPE = header_name(CE_TYPE)
+_TIME = header_name(CE_TIME)
 _KNOWN = frozenset((*_REQUIRED, *_OPTIONAL, "data"))
 
 
@@ -44,7 +46,7 @@ class _Element(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 class _Stamps(NamedTuple):
     """What events of one source are given; `endings` by which of _OPTIONAL an event lacks."""
 
-    source: tuple[str, bytes]
+    source: tuple[bytes, bytes]
     endings: Mapping[tuple[bool, ...], bytes]
 
 
@@ -55,7 +57,14 @@ def _stamps(source_id: str) -> _Stamps:
     for lacks in product((False, True), repeat=3):
         stamps = {name: value for (name, value), is_missing in zip(values.items(), lacks, strict=True) if is_missing}
         endings[lacks] = b"," + orjson.dumps(stamps)[1:] if stamps else b"}"
-    return _Stamps((CE_SOURCE, source_id.encode()), endings)
+    return _Stamps(_source(source_id), endings)
+
+
+@lru_cache(maxsize=1024)
+def _source(source_id: str) -> tuple[bytes, bytes]:
+    """Return a source as it is a key, and its header with the name of the next one, the subject's."""
+    source = source_id.encode()
+    return source, header(CE_SOURCE, source) + header_name(CE_SUBJECT)
 
 
 _decode = msgspec.json.Decoder(_Element).decode
@@ -63,24 +72,24 @@ _decode_all = msgspec.json.Decoder(list[_Element]).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-def event_grid_messages(array: bytes, elements: Sequence[bytes], source_id: str) -> list[Message] | None:
+def event_grid_records(array: bytes, elements: Sequence[bytes], source_id: str) -> list[ReadyRecord] | None:
     """Return the records of a whole array that was read at once; None when one of its elements is to be refused.
 
-    `elements` are the bytes of each. Which one is wrong, and why, `event_grid_message` says.
+    `elements` are the bytes of each. Which one is wrong, and why, `event_grid_record` says.
     """
     try:
         events = _decode_all(array)
     except msgspec.DecodeError:
         return None
-    messages, stamps = [], _stamps(source_id)
+    records, stamps = [], _stamps(source_id)
     for raw, event in zip(elements, events, strict=True):
         if _check(event, source_id, "EventGridEvent") is not None:
             return None
-        messages.append(_record(raw, event, stamps))
-    return messages
+        records.append(_record(raw, event, stamps))
+    return records
 
 
-def event_grid_message(raw: bytes, source_id: str, schema: SchemaName = "EventGridEvent") -> Message | Refusal:
+def event_grid_record(raw: bytes, source_id: str, schema: SchemaName = "EventGridEvent") -> ReadyRecord | Refusal:
     """Return the record for an event that was published to a source, or why it is refused.
 
     `raw` is one JSON object in UTF-8; `schema` is what its source takes, for messages.
@@ -92,18 +101,17 @@ def event_grid_message(raw: bytes, source_id: str, schema: SchemaName = "EventGr
     return _check(event, source_id, schema) or _record(raw, event, _stamps(source_id))
 
 
-def _record(raw: bytes, event: _Element, stamps: _Stamps) -> Message:
-    source = (CE_SOURCE, event.topic.encode()) if event.topic else stamps.source
-    subject = event.subject.encode()
-    headers = [  # a list, as aiokafka wants it
-        _CONTENT_TYPE,
-        (CE_ID, event.id.encode()),
-        (CE_TYPE, event.type.encode()),
-        source,
-        (CE_SUBJECT, subject),
-        (CE_TIME, event.time.encode()),
-    ]
-    return new_message(subject or source[1], _stamped(raw, event, stamps), headers)
+def _record(raw: bytes, event: _Element, stamps: _Stamps) -> ReadyRecord:
+    identifier, type_, time = event.id.encode(), event.type.encode(), event.time.encode()
+    subject, lengths = event.subject.encode(), LENGTHS
+    source, header_to_subject = _source(event.topic) if event.topic else stamps.source
+    headers = (
+        _HEADERS_TO_ID, lengths[len(identifier)], identifier,
+        _TYPE, lengths[len(type_)], type_,
+        header_to_subject, lengths[len(subject)], subject,
+        _TIME, lengths[len(time)], time,
+    )  # fmt: skip
+    return ready_record(subject or source, _stamped(raw, event, stamps), headers)
 
 
 def _check(event: _Element, source_id: str, schema: SchemaName) -> Refusal | None:

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, TypeVar
 
 import msgspec
 import structlog
 
 from router.errors import KafkaUnavailableError, RefusedError, RouterError
-from router.kafka.producer import Message, Producer
 
 log = structlog.get_logger(__name__)
 
@@ -17,27 +16,39 @@ MOST_RECORDS: Final = 4_000
 """Of several writers together; a single one may bring more."""
 MOST_BYTES: Final = 1024 * 1024
 
+Record = TypeVar("Record")
 
-class _Waiting(msgspec.Struct, frozen=True):
-    messages: Sequence[Message]
+
+class _Waiting(msgspec.Struct, Generic[Record], frozen=True):
+    records: Sequence[Record]
     size: int
     written: asyncio.Future[None]
 
 
-class JointWriter:
+class JointWriter(Generic[Record]):
     """Writes to one topic. While a write is under way, those who come wait; then all of them go as the next one.
 
-    So a single writer waits for nobody, and a thousand cost Kafka one request a partition.
+    So a single writer waits for nobody, and a thousand cost Kafka one request a partition. Where several writes may be
+    under way, those who are a whole group already go beside the others: waiting would not make them more.
     """
 
-    def __init__(self, producer: Producer, topic: str, wait_seconds: float) -> None:
-        self._producer = producer
+    def __init__(
+        self,
+        write: Callable[[Sequence[Record]], Awaitable[None]],
+        topic: str,
+        wait_seconds: float,
+        writes_at_once: int = 1,
+    ) -> None:
+        self._write_records = write
         self._topic = topic
-        self._waiting: deque[_Waiting] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._writes_at_once = writes_at_once
+        self._waiting: deque[_Waiting[Record]] = deque()
+        self._waiting_records = 0
+        self._waiting_bytes = 0
+        self._writes: set[asyncio.Task[None]] = set()
         self._unanswered = _Unanswered(wait_seconds)
 
-    async def write(self, messages: Sequence[Message], size: int) -> None:
+    async def write(self, records: Sequence[Record], size: int) -> None:
         """Return once Kafka has acknowledged every record; whoever gives up before its turn writes nothing.
 
         `size` is about how many bytes they are.
@@ -47,15 +58,23 @@ class JointWriter:
             RefusedError: a record is larger than its topic takes.
         """
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(messages, size, written))
+        self._waiting.append(_Waiting(records, size, written))
+        self._waiting_records += len(records)
+        self._waiting_bytes += size
         self._unanswered.add(written)
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name=f"writer of {self._topic}")
+        if self._is_time(len(self._writes)):
+            task = asyncio.create_task(self._run(), name=f"writer of {self._topic}")
+            self._writes.add(task)
         await written
+
+    def _is_time(self, others: int) -> bool:
+        """Say whether those who wait are to be written, beside so many other writes."""
+        is_whole = self._waiting_records >= MOST_RECORDS or self._waiting_bytes >= MOST_BYTES
+        return others == 0 or (others < self._writes_at_once and is_whole)
 
     async def _run(self) -> None:
         try:
-            while self._waiting:
+            while self._waiting and self._is_time(len(self._writes) - 1):
                 await self._write(self._next_group())
                 self._unanswered.forget_those_done()
         except asyncio.CancelledError:
@@ -63,23 +82,26 @@ class JointWriter:
             self._unanswered.fail(KafkaUnavailableError("the writer was stopped"))
             raise
         finally:
-            self._task = None
+            # At once, not when the loop gets to it: who comes in between would wait for a write that is over.
+            self._writes = {task for task in self._writes if task is not asyncio.current_task()}
 
-    def _next_group(self) -> list[_Waiting]:
-        group: list[_Waiting] = []
-        records = size = 0
+    def _next_group(self) -> list[_Waiting[Record]]:
+        group: list[_Waiting[Record]] = []
+        count = size = 0
         while self._waiting:
             first = self._waiting[0]
-            if group and (records + len(first.messages) > MOST_RECORDS or size + first.size > MOST_BYTES):
+            if group and (count + len(first.records) > MOST_RECORDS or size + first.size > MOST_BYTES):
                 break
             self._waiting.popleft()
+            self._waiting_records -= len(first.records)
+            self._waiting_bytes -= first.size
             if not first.written.done():  # else it gave up while it waited
                 group.append(first)
-                records += len(first.messages)
+                count += len(first.records)
                 size += first.size
         return group
 
-    async def _write(self, group: list[_Waiting]) -> None:
+    async def _write(self, group: list[_Waiting[Record]]) -> None:
         if not group:
             return
         error = await self._failure(group)
@@ -96,10 +118,10 @@ class JointWriter:
             else:
                 one.written.set_exception(error)
 
-    async def _failure(self, group: list[_Waiting]) -> RouterError | None:
+    async def _failure(self, group: list[_Waiting[Record]]) -> RouterError | None:
         """Write the records of a group; return why that failed, or None."""
         try:
-            await self._producer.write(self._topic, [message for one in group for message in one.messages])
+            await self._write_records([record for one in group for record in one.records])
         except (RefusedError, KafkaUnavailableError) as error:
             return error
         except Exception as error:

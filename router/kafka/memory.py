@@ -3,9 +3,20 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
+from aiokafka.record.default_records import DefaultRecordBatch
+
 from router.errors import KafkaUnavailableError
 from router.kafka.exclusive_writer import ChangedMeanwhileError, Follower
 from router.kafka.producer import Message, Position
+from router.kafka.ready_batches import batches_of, check_sizes
+from router.kafka.ready_records import ReadyRecord
+
+
+def messages_of(records: Sequence[ReadyRecord]) -> list[Message]:
+    """Return what aiokafka reads of records that are bytes already."""
+    batches = batches_of([content for _, content in records], 0)
+    read = [record for batch in batches for record in DefaultRecordBatch(bytes(batch._build()))]  # noqa: SLF001 (as its sender)
+    return [Message(one.key, one.value, [(name, value or b"") for name, value in one.headers]) for one in read]
 
 
 class MemoryProducer:
@@ -33,6 +44,11 @@ class MemoryProducer:
     async def write(self, topic: str, messages: Sequence[Message]) -> None:
         """Keep many records."""
         await self.send_all(topic, messages)
+
+    async def write_ready(self, topic: str, records: Sequence[ReadyRecord]) -> None:
+        """Keep many records, as a consumer would read them."""
+        check_sizes(content for _, content in records)
+        await self.send_all(topic, messages_of(records))
 
 
 class MemoryWriter:

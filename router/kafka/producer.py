@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import zip_longest
 from random import randrange
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -21,6 +22,8 @@ from aiokafka.errors import (
 from router.errors import KafkaUnavailableError, RefusedError
 from router.kafka.connection import connection, hint_when_nobody_answers
 from router.kafka.partitioning import partition_of
+from router.kafka.ready_batches import batches_of, check_sizes
+from router.kafka.ready_records import ReadyRecord
 from router.kafka.record_batches import BATCH_BYTES, OutRecord, send_batches
 from topics import MAX_MESSAGE_BYTES
 
@@ -37,11 +40,6 @@ class Message(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
-
-
-def new_message(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Message:
-    """Return a message at half the price of calling its class, for who makes thousands a second."""
-    return tuple.__new__(Message, (key, value, headers))
 
 
 class Position(NamedTuple):
@@ -66,6 +64,10 @@ class Producer(Protocol):
         """Write many records and return once all of them are acknowledged; nobody learns where they are."""
         ...
 
+    async def write_ready(self, topic: str, records: Sequence[ReadyRecord]) -> None:
+        """Write many records that are bytes already and return once all of them are acknowledged."""
+        ...
+
 
 class KafkaProducer:
     """An idempotent aiokafka producer that is made anew after an error from which aiokafka does not recover."""
@@ -77,6 +79,7 @@ class KafkaProducer:
         self._producer: Any = None
         # Only one task may replace a broken producer; the others wait for the new one.
         self._starting = asyncio.Lock()
+        self._handing_over = asyncio.Lock()
 
     async def start(self) -> None:
         """Connect.
@@ -125,6 +128,34 @@ class KafkaProducer:
             batches = {(topic, partition): records for partition, records in outputs.items()}
             await asyncio.gather(*await send_batches(producer, batches))
 
+        await self._acknowledged(topic, written)
+
+    async def write_ready(self, topic: str, records: Sequence[ReadyRecord]) -> None:
+        """Write many records that are bytes already, at a fraction of the cost of `write`; errors as for `send`.
+
+        A record that is too large is refused before any of them is sent.
+        """
+
+        async def written(producer: AIOKafkaProducer) -> None:
+            await producer.client.add_topic(topic)
+            outputs: list[list[bytes]] = [[] for _ in await producer.partitions_for(topic)]
+            count = len(outputs)
+            for placement, content in records:
+                outputs[placement % count].append(content)
+            now = time.time_ns() // 1_000_000
+            # Breadth first: a request to Kafka holds at most one batch of each partition.
+            rounds = zip_longest(*(batches_of(contents, now) for contents in outputs))
+            # In turns: aiokafka has room for one batch a partition, and is not fair to those who wait for it.
+            async with self._handing_over:
+                sent = [
+                    await producer.send_batch(batch, topic, partition=partition)
+                    for batches in rounds
+                    for partition, batch in enumerate(batches)
+                    if batch is not None
+                ]
+            await asyncio.gather(*sent)
+
+        check_sizes(content for _, content in records)
         await self._acknowledged(topic, written)
 
     async def _acknowledged(self, topic: str, work: Callable[[AIOKafkaProducer], Awaitable[Result]]) -> Result:

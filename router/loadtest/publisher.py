@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -36,7 +37,8 @@ class KafkaWay:
     """As a Kafka producer writes to workspace.events: what is due while a request is under way goes with the next."""
 
     def __init__(self, producer: KafkaProducer) -> None:
-        self._writer = JointWriter(producer, WORKSPACE_EVENTS.name, KAFKA_SECONDS)
+        write = partial(producer.write, WORKSPACE_EVENTS.name)
+        self._writer = JointWriter(write, WORKSPACE_EVENTS.name, KAFKA_SECONDS)
 
     async def send(self, events: Sequence[Planned]) -> None:
         """Write the events with the subject as key."""

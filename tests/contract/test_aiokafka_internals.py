@@ -14,13 +14,15 @@ from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faust.transport.drivers import aiokafka as driver
 
+from router.kafka.ready_batches import ReadyBatch
 from router.kafka.shared_batches import StampedBatch
 
 
-def test_a_stamped_batch_has_all_that_the_sender_asks_of_a_builder():
-    for used in ("_set_producer_state", "_build", "record_count", "closed", "close", "append", "size"):
+@pytest.mark.parametrize("batch", [StampedBatch, ReadyBatch])
+def test_a_batch_of_ours_has_all_that_the_sender_asks_of_a_builder(batch):
+    for used in ("_set_producer_state", "_build", "record_count", "closed", "close", "append"):
         assert callable(getattr(BatchBuilder, used))
-        assert callable(getattr(StampedBatch, used))
+        assert callable(getattr(batch, used))
     asked = {
         part.split("(")[0]
         for source in (MessageBatch, message_accumulator.MessageAccumulator)
@@ -33,6 +35,13 @@ def test_the_sender_sets_the_producer_once_and_builds_for_every_attempt():
     popped = inspect.getsource(message_accumulator.MessageAccumulator._pop_batch)  # noqa: SLF001
     assert "if self._txn_manager is not None and not_retry" in popped
     assert "batch.get_data_buffer()" in inspect.getsource(sender.SendProduceReqHandler.create_request)
+
+
+def test_a_batch_handed_over_waits_until_the_one_before_it_is_taken_and_one_request_is_under_way_at_a_time():
+    added = inspect.getsource(message_accumulator.MessageAccumulator.add_batch)
+    assert "await pending[-1].wait_drain(timeout=timeout)" in added
+    routine = inspect.getsource(sender.Sender._sender_routine)  # noqa: SLF001
+    assert "ignore_nodes=self._in_flight" in routine
 
 
 def test_the_compiled_builder_gives_bytes_that_can_be_changed():

@@ -1,14 +1,16 @@
 """One suite for the memory producer and the real one: a fake that behaves otherwise is a lie."""
 
+import asyncio
 import uuid
 
 import pytest
 
-from router.errors import KafkaUnavailableError
+from router.errors import KafkaUnavailableError, RefusedError
 from router.kafka.admin import ensure_topics
 from router.kafka.memory import MemoryProducer
 from router.kafka.producer import KafkaProducer, Message
-from topics import Topic
+from router.kafka.ready_records import ready_record_of
+from topics import MAX_MESSAGE_BYTES, Topic
 
 
 @pytest.fixture
@@ -52,6 +54,30 @@ async def test_many_records_are_written_by_key(producer, topic):
     await producer.write(topic, [Message(b"k%d" % number, b"v" * 300_000, [("h", b"x")]) for number in range(5)])
     await producer.write(topic, [])
     assert await producer.send(topic, Message(b"k", b"v")) == (0, 5)
+
+
+async def test_records_that_are_bytes_already_are_written_by_key(producer, topic):
+    await producer.write_ready(topic, [ready_record_of(b"k", b"v" * 300_000, [("h", b"x")]) for _ in range(5)])
+    await producer.write_ready(topic, [])
+    assert await producer.send(topic, Message(b"k", b"v")) == (0, 5)
+
+
+async def test_writes_beside_one_another_are_all_acknowledged(producer, topic):
+    records = [ready_record_of(b"k", b"v" * 200_000, [])] * 8
+    await asyncio.gather(*(producer.write_ready(topic, records) for _ in range(10)))
+    assert await producer.send(topic, Message(b"k", b"v")) == (0, 80)
+
+
+async def test_a_record_that_is_too_large_is_refused_before_any_is_written(producer, topic):
+    records = [ready_record_of(b"k", b"small", []), ready_record_of(b"k", b"v" * MAX_MESSAGE_BYTES, [])]
+    with pytest.raises(RefusedError):
+        await producer.write_ready(topic, records)
+    assert await producer.send(topic, Message(b"k", b"v")) == (0, 0)
+
+
+async def test_the_largest_record_is_taken(producer, topic):
+    await producer.write_ready(topic, [ready_record_of(b"k", b"v" * (MAX_MESSAGE_BYTES - 100), [])])
+    assert await producer.send(topic, Message(b"k", b"v")) == (0, 1)
 
 
 async def test_a_broker_that_is_gone_is_an_error_in_words():

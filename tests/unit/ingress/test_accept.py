@@ -6,6 +6,7 @@ import pytest
 
 from router.ingress.accept import accept
 from router.ingress.refusals import MAX_DEPTH, MAX_EVENT_BYTES, MAX_EVENTS, MAX_REQUEST_BYTES, Refusal
+from router.kafka.memory import messages_of
 from router.kafka.producer import Message
 from tests.builders import NOON, WORKSPACE, a_cloud_event, a_source, an_event, as_bytes
 from topics.samples import sample_events
@@ -19,7 +20,7 @@ SOURCE = a_source()
 def accepted(body, content_type=JSON, source=SOURCE) -> list[Message]:
     answer = accept(body if isinstance(body, bytes) else json.dumps(body).encode(), content_type, source, NOON)
     assert not isinstance(answer, Refusal), answer.message
-    return answer
+    return messages_of(answer)
 
 
 def refused(body, content_type=JSON, source=SOURCE) -> Refusal:

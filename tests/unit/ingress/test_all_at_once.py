@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.ingress.accept import accept
-from router.ingress.cloud_events import cloud_event_message, cloud_event_messages
-from router.ingress.event_grid import event_grid_message, event_grid_messages
+from router.ingress.cloud_events import cloud_event_record, cloud_event_records
+from router.ingress.event_grid import event_grid_record, event_grid_records
 from router.ingress.refusals import Refusal
 from tests.builders import NOON, WORKSPACE, a_cloud_event, a_source, an_event
 
@@ -50,15 +50,15 @@ def array(elements):
 
 @given(elements=st.lists(EVENT_GRID, max_size=4))
 def test_event_grid_events_agree(elements):
-    together = event_grid_messages(array(elements), elements, WORKSPACE)
-    one_by_one = [event_grid_message(element, WORKSPACE) for element in elements]
+    together = event_grid_records(array(elements), elements, WORKSPACE)
+    one_by_one = [event_grid_record(element, WORKSPACE) for element in elements]
     assert together == (None if any(isinstance(one, Refusal) for one in one_by_one) else one_by_one)
 
 
 @given(elements=st.lists(CLOUD_EVENTS, max_size=4))
 def test_cloud_events_agree_but_for_extensions_which_are_read_one_by_one(elements):
-    together = cloud_event_messages(array(elements), elements, WORKSPACE)
-    one_by_one = [cloud_event_message(element, WORKSPACE) for element in elements]
+    together = cloud_event_records(array(elements), elements, WORKSPACE)
+    one_by_one = [cloud_event_record(element, WORKSPACE) for element in elements]
     if together is not None:
         assert together == one_by_one
     else:
@@ -73,4 +73,4 @@ def test_a_request_is_accepted_when_each_of_its_events_alone_is(elements):
     alone = [accept(array([element]), "application/json", a_source(), NOON) for element in elements]
     together = accept(array(elements), "application/json", a_source(), NOON)
     wrong = [answer for answer in alone if isinstance(answer, Refusal)]
-    assert together == (wrong[0] if wrong else [message for messages in alone for message in messages])
+    assert together == (wrong[0] if wrong else [record for records in alone for record in records])

@@ -7,6 +7,7 @@ import pytest
 
 from router.ingress.accept import accept
 from router.ingress.refusals import Refusal
+from router.kafka.memory import messages_of
 from tests.builders import NOON, a_source
 
 MAPPING = {
@@ -25,7 +26,8 @@ GIVEN = {"myId": "1", "when": "2030-01-01T00:00:00Z", "kind": "Made", "about": "
 def publish(body, mapping=MAPPING, content_type="application/json"):
     source = a_source("orders", kind="custom-topic", input_schema="CustomEventSchema", input_schema_mapping=mapping)
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return accept(raw, content_type, source, NOON), source
+    answer = accept(raw, content_type, source, NOON)
+    return (answer if isinstance(answer, Refusal) else messages_of(answer)), source
 
 
 def envelope(*bodies, mapping=MAPPING):

@@ -1,11 +1,12 @@
 """Many small writers become a few large writes."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from router.errors import KafkaUnavailableError, RefusedError
-from router.kafka.joint_writer import JointWriter
+from router.kafka.joint_writer import MOST_BYTES, MOST_RECORDS, JointWriter
 from router.kafka.memory import MemoryProducer
 from router.kafka.producer import Message
 
@@ -34,7 +35,7 @@ def message(text):
 
 async def started(producer, *texts, wait_seconds=10.0):
     """The writes of several tasks, the first of which is under way."""
-    writer = JointWriter(producer, "t", wait_seconds)
+    writer = JointWriter(partial(producer.write, "t"), "t", wait_seconds)
     tasks = [asyncio.create_task(writer.write(message(text), len(text))) for text in texts[:1]]
     for _ in range(3):
         await asyncio.sleep(0)
@@ -74,7 +75,7 @@ async def test_a_record_that_is_refused_is_the_failure_of_its_writer_only():
 async def test_without_kafka_everyone_is_told_and_the_next_write_is_tried():
     producer = MemoryProducer()
     producer.broken = True
-    writer = JointWriter(producer, "t", 10)
+    writer = JointWriter(partial(producer.write, "t"), "t", 10)
     for _ in range(2):
         with pytest.raises(KafkaUnavailableError):
             await writer.write(message("a"), 1)
@@ -110,3 +111,43 @@ async def test_when_the_writer_is_stopped_nobody_waits():
     writing.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(result) for result in results] == [KafkaUnavailableError] * 2
+
+
+@pytest.mark.parametrize(("records", "size"), [(1, MOST_BYTES), (MOST_RECORDS, 1)])
+async def test_whole_groups_go_beside_the_write_that_is_under_way_and_a_fourth_waits(records, size):
+    producer = HeldProducer()
+    writer = JointWriter(partial(producer.write, "t"), "t", 10, writes_at_once=3)
+    tasks = [asyncio.create_task(writer.write(message("a"), 1))]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for text in "bcde":
+        tasks.append(asyncio.create_task(writer.write(message(text) * records, size)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert producer.writes == [1, records, records]
+    producer.go.set()
+    await asyncio.gather(*tasks)
+    assert producer.writes == [1, *[records] * 4]
+    assert len(producer.topics["t"]) == 1 + 4 * records
+
+
+async def test_less_than_a_whole_group_waits_until_nothing_is_under_way():
+    producer = HeldProducer()
+    writer = JointWriter(partial(producer.write, "t"), "t", 10, writes_at_once=3)
+    tasks = []
+    for text, size in (("a", 1), ("b", MOST_BYTES), ("c", 1), ("d", 1)):
+        tasks.append(asyncio.create_task(writer.write(message(text), size)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    producer.go.set()
+    await asyncio.gather(*tasks)
+    assert producer.writes == [1, 1, 2]
+
+
+async def test_who_comes_just_when_a_write_ends_does_not_wait_for_another():
+    producer = MemoryProducer()
+    writer = JointWriter(partial(producer.write, "t"), "t", 10)
+    for text in "abc":
+        async with asyncio.timeout(5):
+            await writer.write(message(text), 1)
+    assert [one.value for one in producer.topics["t"]] == [b"a", b"b", b"c"]
