@@ -61,9 +61,11 @@ class BatchedRecords(PartitionRecords):
             first = int(self.next_fetch_offset)
             if self._is_to_be_read(batch):
                 records = [
-                    Record(topic, partition, r.offset, _stamp(r.timestamp), r.key, r.value, r.headers)
+                    Record(
+                        topic, partition, offset, -1 if (at := r.timestamp) is None else at, r.key, r.value, r.headers
+                    )
                     for r in batch
-                    if r.offset >= first  # a batch may begin before the offset that was asked for
+                    if (offset := r.offset) >= first  # a batch may begin before the offset that was asked for
                 ]
             else:
                 records = []
@@ -129,10 +131,6 @@ async def _something_came(fetcher: Any, seconds: float, *, is_urgent: bool) -> b
 
 def _ask_for(fetcher: Any, amount: tuple[int, int]) -> None:  # noqa: ANN401 (aiokafka is untyped)
     fetcher._fetch_min_bytes, fetcher._fetch_max_wait_ms = amount  # noqa: SLF001
-
-
-def _stamp(timestamp: int | None) -> int:
-    return -1 if timestamp is None else timestamp
 
 
 def _make_batched(result: Any) -> None:  # noqa: ANN401 (a result or an error)
