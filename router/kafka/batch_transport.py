@@ -25,6 +25,7 @@ from router.kafka.connection import connection
 from router.kafka.fetching import Record, fetched_records
 from router.kafka.membership import leave_when_stopped
 from router.kafka.stable_offsets import stable_offset
+from router.kafka.transaction_offsets import Member, member_of
 from topics import MAX_MESSAGE_BYTES
 
 MAX_BATCH = 500
@@ -115,6 +116,13 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         """Commit one partition; errors are the caller's."""
         await self.call_thread(self._ensure_consumer().commit, {partition: offset})
 
+    async def member(self) -> Member:
+        """Return who this consumer is in its group now."""
+        return await self.call_thread(self._member)  # type: ignore[no-any-return]
+
+    async def _member(self) -> Member:
+        return member_of(self._ensure_consumer())
+
     async def leave_when_stopped(self) -> None:
         """Leave the group when the app stops, instead of keeping the place there for a while."""
         await self.call_thread(self._leave_when_stopped)
@@ -139,6 +147,7 @@ class BatchConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
         self._seeks = 0
+        self._seeking = asyncio.Lock()
         self.polled_at = asyncio.get_running_loop().time()
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
@@ -165,10 +174,11 @@ class BatchConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Shut out former owners, then go to the committed offsets; Faust calls this before the flow resumes."""
-        self._seeks += 1
-        await self.app.hooks.fence([TopicPartition(*tp) for tp in self.assignment()])
-        await super().perform_seek()
-        self._seeks += 1
+        async with self._seeking:
+            self._seeks += 1
+            await self.app.hooks.fence([TopicPartition(*tp) for tp in self.assignment()])
+            await super().perform_seek()
+            self._seeks += 1
 
     async def _drain_messages(self, fetcher: Any) -> None:  # noqa: ANN401
         try:
@@ -186,13 +196,22 @@ class BatchConsumer(driver.Consumer):
         seeks = self._seeks
         records, active = await self._wait_next_records(POLL_SECONDS)
         self.polled_at = asyncio.get_running_loop().time()
-        if not records or not self.flow_active:
-            return  # a stopped flow resumes with a seek, which reads these records again
-        if seeks != self._seeks:
-            # Fetched across a seek, so perhaps from beyond it: handing them on would skip what lies between.
-            await super().perform_seek()
+        if records and seeks != self._seeks:
+            # Fetched across a seek, so perhaps from beyond it. To hand them on would skip what lies between; to drop
+            # them, as the flow has not resumed yet, would skip them.
+            await self._seek_again()
             return
+        if not records or not self.flow_active:
+            return  # a flow that was stopped resumes with a seek, which reads these records again
         await self._hand_on(records, active, seeks)
+
+    async def _seek_again(self) -> None:
+        async with self._seeking:
+            await super().perform_seek()
+            # Where nothing is committed, or 0, aiokafka stays where it is: it expects that nothing was read yet.
+            uncommitted = [TopicPartition(*tp) for tp in self.assignment() if not self._read_offset.get(tp)]
+            if uncommitted:
+                await self.thread.seek_to_beginning(*uncommitted)
 
     async def _hand_on(self, records: dict[Any, list[Any]], active: set[TP] | None, seeks: int) -> None:
         """Pass the records on, round robin over the partitions, a batch of each at a time."""

@@ -89,3 +89,9 @@ async def test_an_app_uses_the_batch_consumer_and_its_bounded_queue(tmp_path):
     decode = topic.schema.compile(app)
     event = await decode(message)
     assert (event.value, event.message.generation_id) == (["records"], 4)
+
+
+def test_a_consumer_stays_where_it_is_when_nothing_is_committed():
+    assert "if offset and offset > 0:" in inspect.getsource(AIOKafkaConsumer.seek_to_committed)
+    source = inspect.getsource(consumer.Consumer.perform_seek)
+    assert source.index("seek_to_committed()") < source.index("read_offset.update")
