@@ -17,7 +17,9 @@ from router.fanout.lanes import Batch, Lane
 from router.fanout.matches import Matches
 from router.fanout.partitions import SinkPartitions
 from router.fanout.plan import Plan, plan_batch
-from router.fanout.writers import GROUP, IdempotentWriter, TransactionalWriter, Writer
+from router.fanout.producing import GROUP
+from router.fanout.seats import Seats
+from router.fanout.writers import IdempotentWriter, Writer
 from router.kafka.batch_transport import BatchApp, Hooks, batch_topic
 from router.observability.metrics import Metrics
 from router.settings import Settings
@@ -53,6 +55,7 @@ class FanoutAgent:
         self._metrics = metrics
         self._partitions = SinkPartitions(settings.bootstrap_servers, settings.replication_factor)
         self._lanes: dict[TopicPartition, Lane] = {}
+        self._seats: Seats | None = None
         # Faust may ask twice for the same assignment; lanes must not be made twice at once.
         self._fencing = asyncio.Lock()
         self._moved_at = 0.0
@@ -112,7 +115,6 @@ class FanoutAgent:
         """Count what was written, and how old its oldest record was by then."""
         metrics = self._metrics
         oldest = max(0.0, time.time() - batches[0][0].timestamp / 1000)
-        metrics.fanout_transactions.labels(outcome="committed").inc()
         metrics.fanout_seconds.observe(oldest)
         metrics.end_to_end_seconds.labels(sink="topic").observe(oldest)
         for plan in plans:
@@ -184,6 +186,7 @@ class FanoutAgent:
         async with self._fencing:
             await self._stop_lanes()
             generation = self._app.consumer_generation_id
+            await self._open_seats()
             lanes = [Lane(partition, generation, self._writer(partition), self) for partition in assignment]
             await asyncio.gather(*(lane.start() for lane in lanes))
             self._lanes = {lane.partition: lane for lane in lanes}
@@ -192,10 +195,21 @@ class FanoutAgent:
     async def _stop_lanes(self) -> None:
         lanes, self._lanes = self._lanes, {}
         await asyncio.gather(*(lane.stop() for lane in lanes.values()))
+        seats, self._seats = self._seats, None
+        if seats is not None:
+            await seats.stop()
+
+    async def _open_seats(self) -> None:
+        if self._settings.delivery_guarantee == "effectively_once":
+            member = await self._app.batch_consumer.thread.member()
+            self._seats = Seats(self._settings.bootstrap_servers, self._settings.instance, member, self._count)
+
+    def _count(self, outcome: str) -> None:
+        self._metrics.fanout_transactions.labels(outcome=outcome).inc()
 
     def _writer(self, partition: TopicPartition) -> Writer:
-        if self._settings.delivery_guarantee == "effectively_once":
-            return TransactionalWriter(self._settings.bootstrap_servers, partition)
+        if self._seats is not None:
+            return self._seats.writer(partition)
         commit = self._app.batch_consumer.thread.commit_offset
         return IdempotentWriter(self._settings.bootstrap_servers, partition, commit)
 

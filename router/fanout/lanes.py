@@ -69,7 +69,6 @@ class Lane:
         self._closing = False
         self._next_offset: int | None = None
         self._plans: list[Plan] = []
-        self._may_begin = 0.0
         self._task: asyncio.Task[None] | None = None
         self.is_recovering = False
         self.waiting = 0
@@ -113,12 +112,8 @@ class Lane:
         while True:
             self._idle.set()
             batches = [await self._queue.get()]
-            if not self._closing:
-                self._writer.begin()
-                await self._keep_pace()
             if self._closing:
                 continue
-            self._idle.clear()
             try:
                 await self._write(batches)
             except Exception as error:
@@ -126,20 +121,20 @@ class Lane:
                 await self._owner.lost(error)
                 return
 
-    async def _keep_pace(self) -> None:
-        """Write at once what comes after a pause, and a steady flow in few writes."""
-        clock = asyncio.get_running_loop().time
-        if (early := self._may_begin - clock()) > 0:
-            await asyncio.sleep(early)
-        self._may_begin = clock() + self._writer.pace_seconds
-
     async def _write(self, batches: list[Batch]) -> None:
         written = False
         while not written:
             try:
+                # While it waits for its turn the lane is idle: a rebalance does not wait for it.
+                await self._writer.turn(lambda: self.waiting)
+                if self._closing:
+                    self._writer.leave()
+                    return
+                self._idle.clear()
                 await self._write_once(batches)
                 written = True
             except _RECOVERABLE as error:
+                self._idle.clear()
                 log.warning("lane.write_failed", partition=self.partition.partition, error=repr(error))
                 self.is_recovering = True
                 written = await self._recover(_end(batches))

@@ -9,6 +9,7 @@ from router.fanout import lanes
 from router.fanout.lanes import Lane, LaneLostError
 from router.fanout.plan import Plan
 from tests.builders import a_record
+from tests.waiting import until
 
 PARTITION = TopicPartition("workspace.events", 2)
 
@@ -16,11 +17,12 @@ PARTITION = TopicPartition("workspace.events", 2)
 class ScriptedKafka:
     """A writer and an owner whose Kafka keeps what is committed, and fails when the script says so."""
 
-    pace_seconds = 0.01
-
     def __init__(self, *script):
         self.script = list(script)
-        self.begun = 0
+        self.may_write = asyncio.Event()
+        self.may_write.set()
+        self.refusals = []
+        self.left = 0
         self.settled = None
         self.written = []
         self.offset = None
@@ -35,8 +37,14 @@ class ScriptedKafka:
     async def stop(self):
         pass
 
-    def begin(self):
-        self.begun += 1
+    async def turn(self, events):
+        assert events() > 0
+        if self.refusals:
+            raise self.refusals.pop()
+        await self.may_write.wait()
+
+    def leave(self):
+        self.left += 1
 
     async def settle(self):
         self.settled = self.offset
@@ -137,44 +145,45 @@ async def test_what_came_bit_by_bit_is_planned_together_and_what_is_large_in_par
     assert [outputs["out", 0] for outputs in kafka.written] == [[0, 1, 2, 3], [4, 5, 6, 7, 8], [9]]
 
 
-async def test_a_steady_flow_is_written_in_few_writes(monkeypatch):
-    kafka = ScriptedKafka(*["ok"] * 9)
-    kafka.pace_seconds = 0.2
-    async with a_lane(kafka, monkeypatch) as lane:
-        await lane.put(a_batch(0))
-        await kafka.until(lambda: kafka.offset == 1)
-        for offset in range(1, 5):
-            await lane.put(a_batch(offset))
-            await asyncio.sleep(0)
-        await kafka.until(lambda: kafka.offset == 5)
-    assert (kafka.offsets, len(kafka.script)) == ([0, 1, 2, 3, 4], 9 - 2)
-
-
 @asynccontextmanager
-async def a_lane_whose_second_batch_waits(kafka, monkeypatch, pace_seconds):
-    kafka.pace_seconds = pace_seconds
+async def a_lane_whose_second_batch_waits(kafka, monkeypatch):
     async with a_lane(kafka, monkeypatch) as lane:
         await lane.put(a_batch(0))
         await kafka.until(lambda: kafka.offset == 1)
+        kafka.may_write.clear()
         await lane.put(a_batch(1))
         await asyncio.sleep(0)
         yield lane
 
 
-async def test_a_write_is_begun_while_it_waits_for_its_turn(monkeypatch):
-    kafka = ScriptedKafka()
-    async with a_lane_whose_second_batch_waits(kafka, monkeypatch, pace_seconds=60):
-        pass
-    assert (kafka.begun, kafka.offset) == (2, 1)
+async def test_what_comes_while_a_lane_waits_for_its_turn_is_in_the_same_write(monkeypatch):
+    kafka = ScriptedKafka(*["ok"] * 9)
+    async with a_lane_whose_second_batch_waits(kafka, monkeypatch) as lane:
+        for offset in range(2, 5):
+            await lane.put(a_batch(offset))
+            await asyncio.sleep(0)
+        kafka.may_write.set()
+        await kafka.until(lambda: kafka.offset == 5)
+    assert (kafka.offsets, len(kafka.script)) == ([0, 1, 2, 3, 4], 9 - 2)
 
 
 async def test_what_waits_for_its_turn_is_dropped_when_the_partition_is_given_up(monkeypatch):
     kafka = ScriptedKafka()
-    async with a_lane_whose_second_batch_waits(kafka, monkeypatch, pace_seconds=0.2) as lane:
+    async with a_lane_whose_second_batch_waits(kafka, monkeypatch) as lane:
         await lane.quiesce(1)
         assert not lane.is_busy
-        await asyncio.sleep(kafka.pace_seconds)
+        kafka.may_write.set()
+        await until(lambda: kafka.left)
     assert kafka.offset == 1
+
+
+async def test_a_turn_that_does_not_come_is_sought_again_with_a_new_producer(monkeypatch):
+    kafka = ScriptedKafka()
+    kafka.refusals = [KafkaConnectionError("gone before it began"), TimeoutError()]
+    async with a_lane(kafka, monkeypatch) as lane:
+        await lane.put(a_batch(0))
+        await kafka.until(lambda: kafka.offset == 1)
+    assert (kafka.offsets, kafka.starts) == ([0], 3)
 
 
 async def test_a_failed_write_is_repeated_with_a_new_producer(monkeypatch):

@@ -1,8 +1,11 @@
+import asyncio
+
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
 from router.fanout import writers
+from router.fanout.producing import Pace
 from router.fanout.writers import IdempotentWriter
 from tests.waiting import until
 
@@ -65,6 +68,15 @@ async def test_what_is_written_is_committed_behind_it_many_writes_at_once(writer
     assert len(coordinator.committed) <= 2
     await writer.write(nothing(), 101)
     await until(lambda: coordinator.committed[-1:] == [101])
+
+
+async def test_a_turn_comes_at_once_after_a_pause_and_later_in_a_steady_flow(writer, monkeypatch):
+    monkeypatch.setattr(writer, "_pace", Pace(60))
+    await writer.turn(lambda: 1)
+    writer.leave()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await writer.turn(lambda: 1)
 
 
 async def test_settled_is_what_is_committed(writer, coordinator):
