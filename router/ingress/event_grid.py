@@ -18,7 +18,8 @@ from router.ingress.refusals import (
     wrong_property,
 )
 from router.ingress.text import is_moment, reason_against
-from router.kafka.ready_records import LENGTHS, ReadyRecord, header, header_name, ready_record
+from router.kafka.partitioning import placement_of
+from router.kafka.ready_records import LENGTHS, ReadyRecord, header, header_name
 from topics.events import CE_ID, CE_SOURCE, CE_SUBJECT, CE_TIME, CE_TYPE, CONTENT_TYPE, EVENT_GRID_JSON
 
 _REQUIRED = ("id", "subject", "eventType", "eventTime")
@@ -102,16 +103,21 @@ def event_grid_record(raw: bytes, source_id: str, schema: SchemaName = "EventGri
 
 
 def _record(raw: bytes, event: _Element, stamps: _Stamps) -> ReadyRecord:
+    # The one place where thousands a second are made: key, value and headers are put together in one go.
     identifier, type_, time = event.id.encode(), event.type.encode(), event.time.encode()
     subject, lengths = event.subject.encode(), LENGTHS
     source, header_to_subject = _source(event.topic) if event.topic else stamps.source
-    headers = (
+    key = subject or source
+    kept, ending = _stamped(raw, event, stamps)
+    pieces = (
+        lengths[len(key)], key,
+        lengths[len(kept) + len(ending)], kept, ending,
         _HEADERS_TO_ID, lengths[len(identifier)], identifier,
         _TYPE, lengths[len(type_)], type_,
         header_to_subject, lengths[len(subject)], subject,
         _TIME, lengths[len(time)], time,
     )  # fmt: skip
-    return ready_record(subject or source, _stamped(raw, event, stamps), headers)
+    return placement_of(key), b"".join(pieces)
 
 
 def _check(event: _Element, source_id: str, schema: SchemaName) -> Refusal | None:
@@ -144,21 +150,21 @@ def _explain_text(event: _Element, schema: SchemaName) -> Refusal | None:
     return None
 
 
-def _stamped(raw: bytes, event: _Element, stamps: _Stamps) -> bytes:
-    """Return the event with what only the service knows, or what its publisher left out."""
+def _stamped(raw: bytes, event: _Element, stamps: _Stamps) -> tuple[bytes, bytes]:
+    """Return the event, and behind it what only the service knows, or what its publisher left out."""
     topic, data_version, metadata_version = event.topic, event.data_version, event.metadata_version
     if topic in _EMPTY or data_version is None or metadata_version in _EMPTY:
         return _stamped_anew(raw, event, stamps)
     ending = stamps.endings[topic is UNSET, data_version is UNSET, metadata_version is UNSET]
-    return raw[:-1] + ending
+    return raw[:-1], ending
 
 
-def _stamped_anew(raw: bytes, event: _Element, stamps: _Stamps) -> bytes:
+def _stamped_anew(raw: bytes, event: _Element, stamps: _Stamps) -> tuple[bytes, bytes]:
     """Take out properties that are null or empty: the same name twice in one object means trouble downstream."""
     missing = (not event.topic, not isinstance(event.data_version, str), not event.metadata_version)
     names = {name for name, is_missing in zip(_OPTIONAL, missing, strict=True) if is_missing}
     kept = [orjson.dumps(name) + b":" + bytes(value) for name, value in _members(raw).items() if name not in names]
-    return b"{" + b",".join(kept) + stamps.endings[missing]
+    return b"{" + b",".join(kept), stamps.endings[missing]
 
 
 def _explain(raw: bytes) -> Refusal:
