@@ -13,13 +13,14 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from router.fanout.commits import CommitsBehind
+from router.fanout.guarantees import IdempotentSeat, Seat, TransactionalSeat
 from router.fanout.lanes import Batch, Lane
 from router.fanout.matches import Matches
 from router.fanout.partitions import SinkPartitions
 from router.fanout.plan import Plan, plan_batch
 from router.fanout.producing import GROUP
-from router.fanout.seats import Seats
-from router.fanout.writers import IdempotentWriter, Writer
+from router.fanout.seats import SEATS, Seats
 from router.kafka.batch_transport import BatchApp, Hooks, batch_topic
 from router.observability.metrics import Metrics
 from router.settings import Settings
@@ -186,8 +187,8 @@ class FanoutAgent:
         async with self._fencing:
             await self._stop_lanes()
             generation = self._app.consumer_generation_id
-            await self._open_seats()
-            lanes = [Lane(partition, generation, self._writer(partition), self) for partition in assignment]
+            self._seats = seats = Seats(await self._make_seats(), self._count)
+            lanes = [Lane(partition, generation, seats.writer(partition), self) for partition in assignment]
             await asyncio.gather(*(lane.start() for lane in lanes))
             self._lanes = {lane.partition: lane for lane in lanes}
             log.info("fanout.assigned", partitions=sorted(p.partition for p in assignment), generation=generation)
@@ -199,19 +200,16 @@ class FanoutAgent:
         if seats is not None:
             await seats.stop()
 
-    async def _open_seats(self) -> None:
-        if self._settings.delivery_guarantee == "effectively_once":
-            member = await self._app.batch_consumer.thread.member()
-            self._seats = Seats(self._settings.bootstrap_servers, self._settings.instance, member, self._count)
+    async def _make_seats(self) -> list[Seat]:
+        servers, thread = self._settings.bootstrap_servers, self._app.batch_consumer.thread
+        if self._settings.delivery_guarantee == "at_least_once":
+            commits = CommitsBehind(thread.commit_offsets)
+            return [IdempotentSeat(servers, commits) for _ in range(SEATS)]
+        member, name = await thread.member(), f"{GROUP}-{self._settings.instance}"
+        return [TransactionalSeat(servers, f"{name}-{number}", member) for number in range(SEATS)]
 
     def _count(self, outcome: str) -> None:
         self._metrics.fanout_transactions.labels(outcome=outcome).inc()
-
-    def _writer(self, partition: TopicPartition) -> Writer:
-        if self._seats is not None:
-            return self._seats.writer(partition)
-        commit = self._app.batch_consumer.thread.commit_offset
-        return IdempotentWriter(self._settings.bootstrap_servers, partition, commit)
 
     async def _watch(self) -> None:
         """Report what is to be counted; end an app that no longer reads: whoever starts it again has a new consumer."""

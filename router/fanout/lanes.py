@@ -5,7 +5,7 @@ write fails it finds out what Kafka has of it before it goes on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from router.errors import KafkaUnavailableError
 from router.fanout.plan import Plan
-from router.fanout.writers import Outputs, Writer
+from router.fanout.rounds import Outputs
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +30,34 @@ Batch = list[Any]
 """aiokafka ConsumerRecords of one partition, in order."""
 
 _RECOVERABLE = (KafkaError, KafkaUnavailableError, TimeoutError, OSError)
+
+
+class Writer(Protocol):
+    """Writes for one source partition."""
+
+    async def start(self) -> None:
+        """Connect; returns when it is decided what earlier connections left open."""
+        ...
+
+    async def stop(self) -> None:
+        """Let go of the connection, unless others write over it."""
+        ...
+
+    async def turn(self, events: Callable[[], int]) -> None:
+        """Return when it is time to write; `events` says how many wait. Then follows `write` or `leave`."""
+        ...
+
+    def leave(self) -> None:
+        """Give a turn back: there is nothing to write after all."""
+        ...
+
+    async def write(self, parts: AsyncIterator[Outputs], next_offset: int) -> None:
+        """Write the outputs and commit that the source was read up to `next_offset`; raises when either failed."""
+        ...
+
+    async def settle(self) -> None:
+        """Return once everything that was written is committed."""
+        ...
 
 
 class LaneLostError(Exception):

@@ -5,20 +5,22 @@ and are told when it is committed.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from router.fanout.writers import Outputs
-from router.kafka.record_batches import send_batches
+from router.kafka.record_batches import Destination, OutRecord, send_batches
 
 MUCH_WAITS = 1_000
 """So many waiting events are worth a transaction beside the one under way."""
 LOOK_SECONDS = 0.01
 """How often to look whether so many wait by now."""
+
+
+Outputs = Mapping[Destination, list[OutRecord]]
 
 
 class RoundLostError(KafkaError):  # type: ignore[misc]  # aiokafka is untyped

@@ -1,91 +1,31 @@
-"""Seats: the transactional producers of a worker, each of which commits one round after the other (decision 0033).
+"""The seats of a worker: its producers, each of which commits one round after the other (decision 0033).
 
 While there is little to do all lanes write in rounds of the first seat: a transaction costs Kafka as much as many
 events. Under load half of them write in a round of one seat while the other half is committed in one of the other.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 import structlog
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 
-from router.fanout.producing import GROUP, STALLED_SECONDS, Pace, acknowledged, producer_settings, started, stop
-from router.fanout.rounds import MUCH_WAITS, Round, RoundLostError, WaitingLanes
-from router.fanout.writers import Outputs
-from router.kafka.transaction_offsets import Member, commit_offsets
-from router.kafka.transactions import begin_with_group
+from router.fanout.guarantees import Seat
+from router.fanout.producing import Pace
+from router.fanout.rounds import MUCH_WAITS, Outputs, Round, RoundLostError, WaitingLanes
 
 log = structlog.get_logger(__name__)
 
-PACE_SECONDS = 0.02
-"""Between the beginnings of two rounds of a seat."""
 SEATS: Final = 2
-TRANSACTION_SECONDS: Final = 20
-"""When Kafka aborts what a worker has left open; it looks every 10 s, and partitions are given to others after 30 s."""
-
-
-class Seat:
-    """A transactional producer, made anew after each failure."""
-
-    def __init__(self, bootstrap_servers: str, transactional_id: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
-        self._transactional_id = transactional_id
-        self._producer: AIOKafkaProducer | None = None
-        self._connecting = asyncio.Lock()
-        self._is_begun = False
-
-    async def start(self) -> AIOKafkaProducer:
-        """Connect, unless it is; InitProducerId decides what an earlier connection or process left open."""
-        async with self._connecting:
-            if self._producer is None:
-                producer = AIOKafkaProducer(
-                    **producer_settings(self._bootstrap_servers),
-                    # For a moment after a commit Kafka still writes its markers, and refuses the next transaction.
-                    retry_backoff_ms=5,
-                    transactional_id=self._transactional_id,
-                    transaction_timeout_ms=TRANSACTION_SECONDS * 1000,
-                )
-                self._producer = await started(producer)
-            return self._producer
-
-    async def begin(self) -> AIOKafkaProducer:
-        """Begin a transaction, unless one is begun and nothing is written in it."""
-        producer = await self.start()
-        if not self._is_begun:
-            async with asyncio.timeout(STALLED_SECONDS):
-                await begin_with_group(producer, GROUP)
-            self._is_begun = True
-        return producer
-
-    async def commit(self, round_: Round, member: Member) -> None:
-        """Commit what the lanes of a round write, with their offsets."""
-        await round_.complete()
-        self._is_begun = False
-        # commit_transaction() does not notice a batch that failed: only its future tells.
-        await acknowledged(round_.futures)
-        # Not beside the records: Kafka asks about a transaction once at a time, and refuses who comes meanwhile.
-        async with asyncio.timeout(STALLED_SECONDS):
-            if round_.offsets:
-                await commit_offsets(round_.producer, GROUP, member, round_.offsets)
-        async with asyncio.timeout(STALLED_SECONDS):
-            await round_.producer.commit_transaction()
-
-    async def stop(self) -> None:
-        """Disconnect; an open transaction is aborted by the next start."""
-        async with self._connecting:
-            producer, self._producer, self._is_begun = self._producer, None, False
-            await stop(producer)
 
 
 class Seats:
     """All seats of a worker, and the lanes that wait for a round of one of them; `count` is told each outcome."""
 
-    def __init__(self, bootstrap_servers: str, instance: str, member: Member, count: Callable[[str], None]) -> None:
-        self._member = member
+    def __init__(self, seats: Sequence[Seat], count: Callable[[str], None]) -> None:
+        self._seats = seats
         self._count = count
-        self._seats = [Seat(bootstrap_servers, f"{GROUP}-{instance}-{number}") for number in range(SEATS)]
         self._waiting = WaitingLanes()
         self._admitting = asyncio.Lock()
         self._lanes = 0
@@ -100,10 +40,9 @@ class Seats:
         """Connect, and decide what an earlier connection left open."""
         await asyncio.gather(*(seat.start() for seat in self._seats))
         if not self._tasks:
-            least = (1, *[MUCH_WAITS] * (SEATS - 1))
             self._tasks = [
-                asyncio.create_task(self._serve(seat, events), name=f"round {number}")
-                for number, (seat, events) in enumerate(zip(self._seats, least, strict=True))
+                asyncio.create_task(self._serve(seat, MUCH_WAITS if number else 1), name=f"round {number}")
+                for number, seat in enumerate(self._seats)
             ]
 
     async def stop(self) -> None:
@@ -114,18 +53,22 @@ class Seats:
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(seat.stop() for seat in self._seats))
 
+    async def settle(self) -> None:
+        """Return once the offsets of everything that was written are committed."""
+        await asyncio.gather(*(seat.settle() for seat in self._seats))
+
     async def enter(self, events: Callable[[], int]) -> Round:
         """Return the round that a lane with so many events has a place in; raises what keeps it from beginning."""
         return await self._waiting.enter(events)
 
     async def _serve(self, seat: Seat, events: int) -> None:
-        pace = Pace(PACE_SECONDS)
+        pace = Pace(seat.pace_seconds)
         while True:
             round_: Round | None = None
             try:
                 round_ = await self._open(seat, events, pace)
                 if round_ is not None:
-                    await seat.commit(round_, self._member)
+                    await seat.commit(round_)
                     round_.end()
                     self._count("committed")
             except asyncio.CancelledError as error:
@@ -149,7 +92,7 @@ class Seats:
                 return None
             producer = await seat.begin()
             await pace.wait()
-            return self._waiting.admit(producer, (self._lanes + 1) // SEATS)
+            return self._waiting.admit(producer, -(-self._lanes // len(self._seats)))
 
 
 class RoundWriter:
@@ -178,11 +121,12 @@ class RoundWriter:
             round_.leave()
 
     async def write(self, parts: AsyncIterator[Outputs], next_offset: int) -> None:
-        """Write all parts in the round's transaction, with the source offset."""
+        """Write all parts in the round, and the source offset."""
         round_, self._round = self._round, None
         if round_ is None:
             raise RoundLostError("a write without a turn")
         await round_.write(self._partition, parts, next_offset)
 
     async def settle(self) -> None:
-        """Do nothing: a write that has returned is committed."""
+        """Return once the offset of everything that was written is committed."""
+        await self._seats.settle()

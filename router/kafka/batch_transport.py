@@ -9,7 +9,7 @@ What is relied on in faust-streaming 0.15.3 is guarded by tests/contract/test_fa
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,9 +112,9 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         offset: int | None = await self.call_thread(stable_offset, self._ensure_consumer(), partition)
         return offset
 
-    async def commit_offset(self, partition: TopicPartition, offset: int) -> None:
-        """Commit one partition; errors are the caller's."""
-        await self.call_thread(self._ensure_consumer().commit, {partition: offset})
+    async def commit_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit partitions; errors are the caller's."""
+        await self.call_thread(self._ensure_consumer().commit, dict(offsets))
 
     async def member(self) -> Member:
         """Return who this consumer is in its group now."""

@@ -28,7 +28,9 @@ class Metrics:
         )
         self.unmatched = self._counter(names.UNMATCHED, "Events that no subscription wants (UnmatchedEventCount)")
         self.unreadable = self._counter(names.UNREADABLE, "Records that could not be read", "topic")
-        self.fanout_transactions = self._counter(names.FANOUT_TRANSACTIONS, "Fan-out transactions, by outcome: committed, lost", "outcome")
+        self.fanout_transactions = self._counter(
+            names.FANOUT_TRANSACTIONS, "Fan-out transactions, by outcome: committed, lost", "outcome"
+        )
         self.fanout_seconds = self._histogram(
             names.FANOUT_SECONDS, "Age of a batch's oldest record when it is committed"
         )

@@ -9,7 +9,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalGenerationError
 
-from router.fanout import seats
+from router.fanout import guarantees
+from router.fanout.commits import CommitsBehind
+from router.fanout.guarantees import IdempotentSeat, TransactionalSeat
 from router.fanout.rounds import RoundLostError
 from router.fanout.seats import SEATS, Seats
 from router.kafka.admin import ensure_topics
@@ -30,6 +32,7 @@ class Group:
         self.kafka, self.sink, self.consumer = kafka, sink, consumer
         self.outcomes = Counter()
         self.instance = sink
+        self.repeats = False
 
     @property
     def member(self):
@@ -39,7 +42,12 @@ class Group:
         def count(outcome):
             self.outcomes[outcome] += 1
 
-        return Seats(self.kafka.bootstrap_servers, self.instance, member or self.member, count)
+        servers, member = self.kafka.bootstrap_servers, member or self.member
+        made = [TransactionalSeat(servers, f"{self.instance}-{number}", member) for number in range(SEATS)]
+        if self.repeats:
+            commits = CommitsBehind(self.consumer.commit)
+            made = [IdempotentSeat(servers, commits) for _ in range(SEATS)]
+        return Seats(made, count)
 
     def part(self, value):
         async def parts():
@@ -73,7 +81,7 @@ class Group:
 @pytest.fixture
 async def group(kafka, monkeypatch):
     name = f"seats-{uuid.uuid4().hex[:8]}"
-    monkeypatch.setattr(seats, "GROUP", name)
+    monkeypatch.setattr(guarantees, "GROUP", name)
     await ensure_topics(kafka.bootstrap_servers, [WORKSPACE_EVENTS, Topic(name, "", "", 1, "delete", (), ())])
     async with AsyncExitStack() as cleanup:
         consumer = AIOKafkaConsumer(
@@ -171,6 +179,20 @@ async def test_what_a_killed_worker_left_open_is_dropped_when_it_starts_again(gr
     await again.stop()
     assert await group.read() == [b"once"]
     assert (await group.offsets())[0] == 1
+
+
+async def test_at_least_once_the_offsets_of_all_lanes_follow_what_they_wrote(group):
+    group.repeats = True
+    made = group.seats()
+    writers = [made.writer(lane) for lane in LANES]
+    await asyncio.gather(*(writer.start() for writer in writers))
+    for turn in range(3):
+        await asyncio.gather(*(write(one, group.part(b"%d" % turn), turn + 1) for one in writers))
+    await writers[0].settle()
+    assert await group.offsets() == [3] * len(LANES)
+    await made.stop()
+    assert Counter(await group.read()) == {b"0": len(LANES), b"1": len(LANES), b"2": len(LANES)}
+    assert group.outcomes == {"committed": 3}
 
 
 async def test_lanes_with_much_to_write_have_rounds_side_by_side(group):
