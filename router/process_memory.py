@@ -16,12 +16,12 @@ _LARGE_BYTES: Final = 32 * 1024 * 1024
 
 
 def collect_rarely() -> None:
-    """Spare the collector what is there already, and let it run after 50,000 new objects instead of 700.
+    """Spare the collector what is there already, and let it run after 200,000 new objects instead of 700.
 
     Records are many, short-lived and free of cycles: looking for these all the time costs a tenth of the CPU.
     """
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
 
 
 def keep_freed_memory() -> None:
