@@ -19,11 +19,11 @@ from router.fanout.rounds import Outputs
 
 log = structlog.get_logger(__name__)
 
-QUEUED_BATCHES = 8
+QUEUED_BATCHES = 20
 MOST_EVENTS = 4000
 """Events in one write; reached only under load, as a write begins once the queue was found empty."""
-MOST_AT_ONCE = 500
-"""Events that are planned and sent together: more would keep the event loop from other work for too long."""
+MOST_AT_ONCE = 200
+"""Events that are planned and sent together: of more than these the first are in no cache any more when they are sent."""
 RETRY_SECONDS = 0.5
 
 Batch = list[Any]
