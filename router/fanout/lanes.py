@@ -23,7 +23,7 @@ QUEUED_BATCHES = 20
 MOST_EVENTS = 4000
 """Events in one write; reached only under load, as a write begins once the queue was found empty."""
 MOST_AT_ONCE = 200
-"""Events that are planned and sent together: of more than these the first are in no cache any more when they are sent."""
+"""Events that are planned and sent together: of more, the first would be in no cache any more when they are sent."""
 RETRY_SECONDS = 0.5
 
 Batch = list[Any]
