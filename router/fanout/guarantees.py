@@ -55,14 +55,14 @@ class TransactionalSeat:
     pace_seconds = 0.02
 
     def __init__(self, bootstrap_servers: str, transactional_id: str, member: Member) -> None:
-        self._settings = producer_settings(bootstrap_servers) | {
+        settings = producer_settings(bootstrap_servers) | {
             # For a moment after a commit Kafka still writes its markers, and refuses the next transaction.
             "retry_backoff_ms": 5,
             "transactional_id": transactional_id,
             "transaction_timeout_ms": TRANSACTION_SECONDS * 1000,
         }
         self._member = member
-        self._connection = _Connection(self._settings)
+        self._connection = _Connection(settings)
         self._is_begun = False
 
     async def start(self) -> AIOKafkaProducer:

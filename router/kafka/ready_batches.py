@@ -7,6 +7,7 @@ from typing import Final
 
 from router.errors import RefusedError
 from router.kafka.checksums import crc32c
+from router.kafka.closed_batches import COVERED_FROM, CRC, CRC_AT, MAGIC, ClosedBatch
 from router.kafka.ready_records import Varints, varint
 from topics import MAX_MESSAGE_BYTES
 
@@ -16,11 +17,6 @@ READY_BATCH_BYTES: Final = 1024 * 1024
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 """Offset, length, leader's epoch, magic, CRC, attributes, last offset, times, producer, epoch, sequence, count."""
 _BEFORE_LENGTH_ENDS: Final = 12
-_CRC: Final = struct.Struct(">I")
-_CRC_AT: Final = 17
-_COVERED_FROM: Final = 21
-_MAGIC: Final = 2
-_NOBODY: Final = -1
 _NO_EPOCH: Final = -1
 _MOST_BEFORE_RECORD: Final = 16
 """Length, attributes, timestamp and offset of a record take no more."""
@@ -35,32 +31,19 @@ _lengths_with_four = Varints(4).__getitem__
 """The lengths of records, whose offsets take one byte or two."""
 
 
-class ReadyBatch:
-    """What aiokafka's sender takes for a closed BatchBuilder: records of one partition, written at one time."""
+class ReadyBatch(ClosedBatch):
+    """Records of one partition, written at one time."""
 
     def __init__(self, records: Sequence[bytes], timestamp: int) -> None:
+        super().__init__()
         self._records = records
         self._timestamp = timestamp
         self._count = len(records)
-        self._producer: tuple[int, int, int] = (_NOBODY, _NOBODY, 0)
         self._bytes: bytearray | None = None
 
     def record_count(self) -> int:
         """Return the number of records."""
         return self._count
-
-    def closed(self) -> bool:
-        """Say that no record may be added."""
-        return True
-
-    def close(self) -> None:
-        """Do nothing: it is closed."""
-
-    def append(self, **_record: object) -> None:
-        """Take no record: what is sent one by one goes into a batch of its own."""
-
-    def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
-        self._producer = (producer_id, producer_epoch, base_sequence)
 
     def _build(self) -> bytearray:
         if self._bytes is None:  # else Kafka is asked again
@@ -73,8 +56,8 @@ class ReadyBatch:
         batch = bytearray().join(chain((header,), _numbered(self._records)))
         time, last = self._timestamp, self._count - 1
         length = len(batch) - _BEFORE_LENGTH_ENDS
-        _HEADER.pack_into(batch, 0, 0, length, _NO_EPOCH, _MAGIC, 0, 0, last, time, time, *self._producer, self._count)
-        _CRC.pack_into(batch, _CRC_AT, crc32c(memoryview(batch)[_COVERED_FROM:]))
+        _HEADER.pack_into(batch, 0, 0, length, _NO_EPOCH, MAGIC, 0, 0, last, time, time, *self._producer, self._count)
+        CRC.pack_into(batch, CRC_AT, crc32c(memoryview(batch)[COVERED_FROM:]))
         return batch
 
 

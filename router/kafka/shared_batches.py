@@ -11,17 +11,12 @@ from typing import Final
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from router.kafka.checksums import with_beginning
+from router.kafka.closed_batches import COVERED_FROM, CRC, CRC_AT, MAGIC, NOBODY, ClosedBatch
 
 OutRecord = tuple[int | None, bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
 """Timestamp in milliseconds (None: now), key, value, headers."""
 
-_MAGIC: Final = 2
 _UNCOMPRESSED: Final = 0
-_NOBODY: Final = -1
-_CRC = struct.Struct(">I")
-_CRC_AT: Final = 17
-_COVERED_FROM: Final = 21
-"""The CRC covers everything from the attributes on."""
 _PRODUCER = struct.Struct(">qhi")
 _PRODUCER_AT: Final = 43
 _HEADER: Final = 61
@@ -41,23 +36,23 @@ class EncodedRecords:
         """Return the batch as a producer's own."""
         stamped = self._bytes.copy()
         _PRODUCER.pack_into(stamped, _PRODUCER_AT, producer_id, epoch, sequence)
-        (crc,) = _CRC.unpack_from(self._bytes, _CRC_AT)
+        (crc,) = CRC.unpack_from(self._bytes, CRC_AT)
         crc = with_beginning(
             crc,
-            bytes(self._bytes[_COVERED_FROM:_HEADER]),
-            bytes(stamped[_COVERED_FROM:_HEADER]),
+            bytes(self._bytes[COVERED_FROM:_HEADER]),
+            bytes(stamped[COVERED_FROM:_HEADER]),
             len(stamped) - _HEADER,
         )
-        _CRC.pack_into(stamped, _CRC_AT, crc)
+        CRC.pack_into(stamped, CRC_AT, crc)
         return stamped
 
 
-class StampedBatch:
-    """What aiokafka's sender takes for a closed BatchBuilder: encoded records, as the batch of one partition."""
+class StampedBatch(ClosedBatch):
+    """Encoded records, as the batch of one partition."""
 
     def __init__(self, records: EncodedRecords) -> None:
+        super().__init__()
         self._records = records
-        self._producer: tuple[int, int, int] = (_NOBODY, _NOBODY, 0)
 
     def record_count(self) -> int:
         """Return the number of records."""
@@ -66,19 +61,6 @@ class StampedBatch:
     def size(self) -> int:
         """Return the number of bytes."""
         return len(self._records)
-
-    def closed(self) -> bool:
-        """Say that no record may be added."""
-        return True
-
-    def close(self) -> None:
-        """Do nothing: it is closed."""
-
-    def append(self, **_record: object) -> None:
-        """Take no record: what is sent one by one goes into a batch of its own."""
-
-    def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
-        self._producer = (producer_id, producer_epoch, base_sequence)
 
     def _build(self) -> bytearray:
         return self._records.stamped(*self._producer)
@@ -101,11 +83,11 @@ def encode(records: Sequence[OutRecord], *, transactional: bool, most_bytes: int
 
 def _builder(transactional: bool, most_bytes: int) -> DefaultRecordBatchBuilder:  # noqa: FBT001 (private)
     return DefaultRecordBatchBuilder(
-        _MAGIC,
+        MAGIC,
         _UNCOMPRESSED,
         is_transactional=transactional,
-        producer_id=_NOBODY,
-        producer_epoch=_NOBODY,
+        producer_id=NOBODY,
+        producer_epoch=NOBODY,
         base_sequence=0,
         batch_size=most_bytes,
     )
