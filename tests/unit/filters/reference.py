@@ -78,9 +78,8 @@ def verdicts(wanted: Filter, envelope: Envelope, body: bytes) -> list[bool]:
         found.append(subject.startswith(letters(wanted.subject_begins_with)))
     if wanted.subject_ends_with:
         found.append(subject.endswith(letters(wanted.subject_ends_with)))
-    event = parsed(body)
     for one in wanted.advanced_filters:
-        seen = value_at(event, one.key, envelope.schema)
+        seen = value_in(body, one.key, envelope.schema)
         found.append(holds(one, seen, on_arrays=wanted.enable_advanced_filtering_on_arrays))
     return found
 
@@ -89,6 +88,12 @@ def verdicts(wanted: Filter, envelope: Envelope, body: bytes) -> list[bool]:
 def parsed(body: bytes) -> Any:
     """Return JSON with its objects as they were written; integers stay integers, whatever their size."""
     return json.loads(body, object_pairs_hook=lambda members: Object(tuple(members)))
+
+
+@lru_cache(maxsize=8192)
+def value_in(body: bytes, key: str, schema: str) -> Any:
+    """Return what `value_at` finds in an event; looked for once, however many filters ask."""
+    return value_at(parsed(body), key, schema)
 
 
 def value_at(event: Any, key: str, schema: str = "EventGridSchema") -> Any:
@@ -153,6 +158,7 @@ def json_text(value: float) -> str:
     return orjson.dumps(value).decode()
 
 
+@lru_cache(maxsize=8192)
 def fold(text: str) -> str:
     """Return `text` with each code point in its simple upper case."""
     return "".join(letter.upper() if len(letter.upper()) == 1 else _title(letter) for letter in text)
