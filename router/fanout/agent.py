@@ -16,7 +16,6 @@ from aiokafka.errors import KafkaError
 from router.fanout.commits import CommitsBehind
 from router.fanout.guarantees import IdempotentSeat, Seat, TransactionalSeat
 from router.fanout.lanes import Batch, Lane
-from router.fanout.matches import Matches
 from router.fanout.partitions import SinkPartitions
 from router.fanout.plan import Plan, plan_batch
 from router.fanout.producing import GROUP
@@ -61,7 +60,6 @@ class FanoutAgent:
         self._fencing = asyncio.Lock()
         self._moved_at = 0.0
         self._reported: set[TopicPartition] = set()
-        self._matches = Matches(metrics)
         self._app = self._build_app()
         self._watching: asyncio.Task[None] | None = None
 
@@ -123,7 +121,7 @@ class FanoutAgent:
             metrics.unmatched.inc(plan.unmatched)
             if plan.unreadable:
                 metrics.unreadable.labels(topic=WORKSPACE_EVENTS.name).inc(plan.unreadable)
-            self._matches.add(plan.matched)
+            metrics.matched.add(plan.matched)
         unreadable = sum(plan.unreadable for plan in plans)
         (log.warning if unreadable else log.debug)(
             "event.routed",
@@ -212,10 +210,9 @@ class FanoutAgent:
         self._metrics.fanout_transactions.labels(outcome=outcome).inc()
 
     async def _watch(self) -> None:
-        """Report what is to be counted; end an app that no longer reads: whoever starts it again has a new consumer."""
+        """Report what is not read yet; end an app that no longer reads: whoever starts it again has a new consumer."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            self._matches.tell()
             if self._silent_seconds() > GIVE_UP_SECONDS:
                 await self.lost(RuntimeError(f"nothing was polled for {GIVE_UP_SECONDS:g} s"))
                 return

@@ -5,6 +5,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from router.observability import names
+from router.observability.tally import Tally
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400)
@@ -23,8 +24,8 @@ class Metrics:
         )
         self.publish_seconds = self._histogram(names.PUBLISH_SECONDS, "Publish request to answer")
         self.routed = self._counter(names.ROUTED, "Events read from workspace.events and routed")
-        self.matched = self._counter(
-            names.MATCHED, "Events written for a subscription (MatchedEventCount)", "subscription"
+        self.matched = Tally(
+            names.MATCHED, "Events written for a subscription (MatchedEventCount)", "subscription", self.registry
         )
         self.unmatched = self._counter(names.UNMATCHED, "Events that no subscription wants (UnmatchedEventCount)")
         self.unreadable = self._counter(names.UNREADABLE, "Records that could not be read", "topic")
