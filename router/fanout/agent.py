@@ -84,7 +84,6 @@ class FanoutAgent:
                     await self._app.batch_consumer.thread.leave_when_stopped()
         await self._app.stop()
         await self._stop_lanes()
-        self._matches.tell()
 
     async def wait_until_crashed(self) -> Exception:
         """Return the error that ended the app; the process should end too, and be started again."""

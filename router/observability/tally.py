@@ -1,4 +1,4 @@
-"""A counter that thousands of label values share cheaply: a number is added to a dictionary, and told when asked for."""
+"""A counter that thousands of label values share cheaply: added to a dictionary, and told when it is asked for."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
