@@ -11,7 +11,11 @@ from confluent_kafka.admin import AdminClient
 from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
 
 RUNNING = "TEST_BOOTSTRAP_SERVERS"
-"""Names a broker that runs already; saves the start of one while developing."""
+"""Names a broker that runs already; saves the start of one while developing. Not for several processes of tests."""
+
+# Readline, which pytest loads, hands the width of its terminal to the processes that pytest-xdist starts.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COLUMNS", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,7 @@ class Kafka:
 
 @pytest.fixture(scope="session")
 def embedded_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Addresses of the embedded Kafka, started when the first test asks for it; one for the whole run."""
+    """Addresses of the embedded Kafka, started when the first test asks for it; one for each process of tests."""
     kafka = EmbeddedKafka(EmbeddedKafkaOptions(tmp_path_factory.mktemp("kafka"), port=0, short_lived=True))
     asyncio.run(kafka.start())
     try:
@@ -36,6 +40,7 @@ def embedded_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def kafka(request: pytest.FixtureRequest) -> Iterator[Kafka]:
     """The broker for one module, whose topics go with it: nobody works through the backlog of other modules."""
     if running := os.environ.get(RUNNING):
+        assert "PYTEST_XDIST_WORKER" not in os.environ, f"modules would meet on one broker: {RUNNING} needs -n 0"
         yield Kafka(running)
         return
     bootstrap_servers = request.getfixturevalue("embedded_kafka")

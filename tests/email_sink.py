@@ -18,6 +18,7 @@ from router.handlers.failures import failure_of
 from router.handlers.resolver import GuardedResolver
 from router.secrets import SecretBox
 from router.settings import Settings
+from tests.receivers import listening
 from topics.subscriptions import PushSink, Subscription, TopicSink, WebhookSink
 
 Mood = Literal["takes", "not now", "never", "silent"]
@@ -114,7 +115,6 @@ class Relay:
         with suppress(OSError, asyncio.IncompleteReadError):
             if self.mood == "silent":
                 await reader.read(1)
-                writer.close()
                 return
             writer.write(b"220 relay\r\n")
             while line := await reader.readline():
@@ -128,19 +128,15 @@ class Relay:
                     writer.write(b"250 taken\r\n")
                 else:
                     writer.write(b"250 ok\r\n")
-        writer.close()
 
 
 @asynccontextmanager
 async def a_relay(mood: Mood = "takes", host: str = "127.0.0.1") -> AsyncIterator[Relay]:
     """Give a relay that listens."""
     relay = Relay(mood)
-    server = await asyncio.start_server(relay.serve, host, 0)
-    relay.address = f"{host}:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(relay.serve, host) as port:
+        relay.address = f"{host}:{port}"
         yield relay
-    finally:
-        server.close()
 
 
 async def _answer(reader: asyncio.StreamReader) -> tuple[int, str]:

@@ -10,7 +10,8 @@ from typing import Any
 from aiohttp import web
 
 Answer = int | web.Response | Callable[["Received"], Awaitable[web.StreamResponse]]
-Misbehave = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Misbehave = Serve
 
 
 @dataclass(frozen=True)
@@ -77,26 +78,35 @@ async def a_receiver(*answers: Answer, then: Answer = 200, host: str = "127.0.0.
 @asynccontextmanager
 async def a_hostile(misbehave: Misbehave) -> AsyncIterator[str]:
     """Give the URL of a server that reads a request's head and body, then misbehaves."""
-    connections: set[asyncio.Task[Any]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), b":0")
+            await reader.readexactly(int(length.partition(b":")[2]))
+            await misbehave(reader, writer)
+
+    async with listening(serve) as port:
+        yield f"http://127.0.0.1:{port}/hook"
+
+
+@asynccontextmanager
+async def listening(serve: Serve, host: str = "127.0.0.1") -> AsyncIterator[int]:
+    """Give the port of a server that serves each connection once; what is still open at the end is closed."""
+    connections: set[asyncio.Task[Any]] = set()
+
+    async def serve_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         connections.add(task)
         try:
-            with suppress(OSError, asyncio.IncompleteReadError):
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = next(
-                    (line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), b":0"
-                )
-                await reader.readexactly(int(length.partition(b":")[2]))
-                await misbehave(reader, writer)
+            await serve(reader, writer)
         finally:
             connections.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve_once, host, 0)
     try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
         for task in list(connections):

@@ -1,12 +1,13 @@
 """A handshake that fails for a reason that passes is tried again before the subscription fails."""
 
-import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from aiohttp import web
 
-from router.api import provisioning
+from router.api import endpoints, provisioning
+from router.handlers import Refused, Validated, validate_endpoint
 from tests.api.running_api import Api, Endpoint, subscription_path, to_webhook, until
 
 CLOUD_EVENTS = {"eventDeliverySchema": "CloudEventSchemaV1_0"}
@@ -67,11 +68,21 @@ async def test_an_endpoint_that_says_no_is_asked_once(api: Api, starting: Starti
     assert starting.requests == 1
 
 
-async def test_an_endpoint_that_is_not_there_yet_is_asked_again(api: Api, unused_tcp_port: int):
+async def test_an_endpoint_that_is_not_there_yet_is_asked_again(
+    api: Api, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+):
+    outcomes = []
+
+    async def validate(*given: Any, **more: Any) -> Validated | Refused:
+        outcomes.append(await validate_endpoint(*given, **more))
+        return outcomes[-1]
+
+    monkeypatch.setattr(endpoints, "validate_endpoint", validate)
     answer = await api.put("hook", to_webhook(f"http://127.0.0.1:{unused_tcp_port}/hook"))
-    await asyncio.sleep(0.1)  # the first request has been refused; the second comes after a second
+    await until(lambda: len(outcomes) == 1)
     async with Endpoint().running(unused_tcp_port):
         assert (await api.settled(answer))["status"] == "Succeeded"
+    assert isinstance(outcomes[0], Refused)
 
 
 @pytest.mark.usefixtures("at_once")
@@ -87,7 +98,7 @@ async def test_an_endpoint_that_takes_too_long_is_not_asked_for_ever(
 async def test_nobody_is_asked_for_a_subscription_that_was_deleted_meanwhile(
     api: Api, starting: Starting, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(provisioning, "HANDSHAKE_PAUSES_SECONDS", (0.2, 0.2))
+    monkeypatch.setattr(provisioning, "HANDSHAKE_PAUSES_SECONDS", (1.0, 0.0))
     starting.statuses = [503]
     answer = await api.put("hook", to_webhook(starting.url))
     await until(lambda: starting.requests == 1)

@@ -50,7 +50,7 @@ def test_what_is_overridden_or_called_exists(owner, name):
 
 
 def test_the_pump_is_where_the_fetcher_looks_for_it():
-    assert "consumer._drain_messages(self)" in inspect.getsource(consumer.Fetcher)
+    assert "consumer._drain_messages(self)" in inspect.getsource(consumer.Fetcher._fetcher.fun)  # noqa: SLF001
     assert base.Transport.Fetcher is consumer.Fetcher
 
 

@@ -95,7 +95,7 @@ async def test_who_waits_behind_a_write_that_broke_is_written_at_once():
 
 async def test_who_is_not_answered_in_time_is_told_and_writes_nothing_later():
     producer = HeldProducer()
-    tasks = await started(producer, "a", "b", wait_seconds=0.01)
+    tasks = await started(producer, "a", "b", wait_seconds=0.2)
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(result) for result in results] == [KafkaUnavailableError] * 2
     writing = next(task for task in asyncio.all_tasks() if task.get_name() == "writer of t")

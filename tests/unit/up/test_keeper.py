@@ -7,6 +7,7 @@ import pytest
 from router.errors import EmbeddedKafkaError
 from router.up.keeper import Keeper, how_it_ended
 from router.up.supervisor import Supervisor
+from tests.waiting import until
 
 
 class APart:
@@ -77,7 +78,7 @@ async def test_a_part_that_ends_is_started_again_and_that_is_one_line(supervisor
 
     part.end(-9)
     await part.started_times(2)
-    await asyncio.sleep(0)
+    await until(lambda: reported)
 
     assert [line.split(";")[0] for line in reported] == ["worker-0 was ended by SIGKILL"]
 
@@ -116,7 +117,7 @@ async def test_a_later_start_that_fails_is_reported_and_tried_again(supervisor, 
 
     part.end(1)
     await part.started_times(2)
-    await asyncio.sleep(0)
+    await until(lambda: len(reported) > 2)
 
     assert reported[:2] == ["kafka ended with exit code 1: no room", "kafka could not be started: no memory"]
     assert reported[2].startswith("kafka could not be started; started again")
