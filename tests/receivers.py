@@ -38,7 +38,7 @@ class Receiver:
     url: str = ""
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def wait_for(self, count: int, seconds: float = 30.0) -> list[Received]:
+    async def wait_for(self, count: int, seconds: float = 60.0) -> list[Received]:
         """Return the requests once there are at least so many."""
         async with asyncio.timeout(seconds), self._arrived:
             await self._arrived.wait_for(lambda: len(self.received) >= count)

@@ -36,7 +36,7 @@ class ServerProcess:
 
     async def stop(self) -> int:
         self._process.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self._process.wait(), 30)
+        return await asyncio.wait_for(self._process.wait(), 60)
 
     async def is_ready(self) -> bool:
         with contextlib.suppress(httpx.TransportError):
@@ -44,7 +44,7 @@ class ServerProcess:
         return False
 
     async def wait_until_ready(self, *, wanted: bool = True) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(100):
             while await self.is_ready() is not wanted:
                 assert self._process.returncode is None
                 await asyncio.sleep(0.1)

@@ -7,7 +7,7 @@ from inspect import isawaitable
 
 
 async def until(
-    condition: Callable[[], bool | Awaitable[bool]], seconds: float = 15.0, look_seconds: float = 0.01
+    condition: Callable[[], bool | Awaitable[bool]], seconds: float = 20.0, look_seconds: float = 0.01
 ) -> None:
     """Return once the condition holds, which is asked every `look_seconds`; fail when it does not within `seconds`."""
     async with asyncio.timeout(seconds):

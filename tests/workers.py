@@ -41,20 +41,20 @@ class WorkerProcess:
 
     async def ready(self) -> "WorkerProcess":
         """Return once its partitions are assigned."""
-        await until(self._is_ready, seconds=50)
+        await until(self._is_ready, seconds=100)
         return self
 
     def kill(self) -> None:
         """SIGKILL."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(30)
 
     def terminate(self) -> int:
         """SIGTERM; returns the exit code."""
         assert self._process is not None
         self._process.terminate()
-        return self._process.wait(30)
+        return self._process.wait(60)
 
     def end(self) -> None:
         """Make sure that it is gone."""

@@ -118,7 +118,7 @@ async def test_what_was_not_taken_is_said_so(handler, kind, mood, outcome):
 
 async def test_silence_ends_in_time(kind):
     hasty = Handlers(HASTY, BOX)
-    async with kind.end("silent") as end, asyncio.timeout(10):
+    async with kind.end("silent") as end, asyncio.timeout(20):
         outcome = await hasty.deliver(a_request(end.sink))
     await hasty.close()
     assert isinstance(outcome, Failed)

@@ -61,7 +61,7 @@ async def test_the_group_comes_before_the_records_and_offset_and_records_are_com
             await producer.send_offsets_to_transaction({SOURCE: number + 1}, name)
             await producer.commit_transaction()
             assert set(asked[: asked.index("AddPartitionsToTxnRequest")]) == {"AddOffsetsToTxnRequest"}
-            assert (await asyncio.wait_for(reader.getone(), 10)).value == b"%d" % number
+            assert (await asyncio.wait_for(reader.getone(), 30)).value == b"%d" % number
             assert await stable_offset(reader, SOURCE) == number + 1
 
 

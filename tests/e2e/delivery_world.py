@@ -92,7 +92,7 @@ class World:
         await consumer.start()
         found: list[Any] = []
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while len(found) < count:
                     for records in (await consumer.getmany(timeout_ms=200)).values():
                         found += [record for record in records if wanted(record)]
@@ -157,7 +157,7 @@ async def running(agent: Any) -> AsyncIterator[None]:
     """Run a stage, once it has its partitions."""
     await agent.start()
     try:
-        await until(lambda: _is_ready(agent), 30)
+        await until(lambda: _is_ready(agent), 60)
         yield
     finally:
         await agent.stop()

@@ -64,7 +64,7 @@ async def subscribe(server: ServerProcess, name: str, destination: dict[str, Any
     path = f"{TOPIC}/providers/Microsoft.EventGrid/eventSubscriptions/{name}"
     only_placed = {"includedEventTypes": ["Placed"]}
     await put(server, path, {"properties": {"destination": destination, "filter": only_placed, **properties}})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             shown = (await server.client.get(path, params=VERSION)).json()["properties"]
             if shown["provisioningState"] == "Succeeded":
@@ -104,7 +104,7 @@ async def first_record(server: ServerProcess, name: str) -> Any:
     )
     await consumer.start()
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await consumer.getone()
     finally:
         await consumer.stop()

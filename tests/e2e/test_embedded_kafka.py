@@ -110,7 +110,7 @@ def test_no_jvm_is_left_when_the_parent_is_killed(tmp_path):
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while lives(jvm) and time.monotonic() < end:
         time.sleep(0.01)
 

@@ -21,6 +21,9 @@ from topics.subscriptions import Filter, subscription_key
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
 
+LEAVES = {"ROUTER_LEAVE_ON_STOP": "true"}
+"""For workers other than the first one: the next test would wait until their sessions end."""
+
 
 class World:
     """A broker with sinks of this test's own, and the workers that it starts."""
@@ -64,7 +67,7 @@ class World:
         """
         settings = {"bootstrap.servers": self.bootstrap_servers, "group.id": uuid.uuid4().hex}
         consumer = Consumer(settings | {"isolation.level": isolation, "enable.auto.commit": False})
-        count = len(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
+        count = len(consumer.list_topics(topic, timeout=30).topics[topic].partitions)
         consumer.assign([TopicPartition(topic, number, 0) for number in range(count)])
         messages, different, idle = [], set(), 0.0
         # Repeats do not stand for what is still to come.
@@ -165,7 +168,7 @@ async def test_a_topic_that_was_deleted_is_made_again_and_nothing_else_waits(wor
     async def is_gone():
         return gone not in await partition_counts(world.bootstrap_servers)
 
-    await until(is_gone, seconds=10)
+    await until(is_gone, seconds=60)
     await world.publish(100, 200)
     assert await world.ids(stays, 200) == world.expected(200)
 
@@ -204,11 +207,11 @@ async def test_two_workers_share_the_partitions_and_hand_over_without_loss_or_do
 
     first = await world.worker("test-0").ready()
     publishing = asyncio.create_task(publish())
-    second = await world.worker("test-1").ready()
-    await until(lambda: first.log.count("fanout.assigned") == 2, seconds=30)
+    second = await world.worker("test-1", **LEAVES).ready()
+    await until(lambda: first.log.count("fanout.assigned") == 2, seconds=90)
     await asyncio.sleep(2)
     assert first.terminate() == 0
-    await until(lambda: second.log.count("fanout.assigned") >= 2, seconds=60)
+    await until(lambda: second.log.count("fanout.assigned") >= 2, seconds=90)
     await asyncio.sleep(1)
     done.set()
     await publishing
@@ -219,14 +222,15 @@ async def test_two_workers_share_the_partitions_and_hand_over_without_loss_or_do
 @pytest.mark.slow
 async def test_a_worker_that_was_told_to_leave_hands_over_at_once(world):
     sink = await world.subscribe("scaled")
-    first = await world.worker("test-0", ROUTER_LEAVE_ON_STOP="true").ready()
-    second = await world.worker("test-1").ready()
-    await until(lambda: first.log.count("fanout.assigned") == 2, seconds=30)
+    first = await world.worker("test-0", **LEAVES).ready()
+    second = await world.worker("test-1", **LEAVES).ready()
+    await until(lambda: first.log.count("fanout.assigned") == 2, seconds=90)
     await world.publish(0, 500)
     assert await world.ids(sink, 500) == world.expected(500)
     assert first.terminate() == 0
     handed_over = second.log.count("fanout.assigned") + 1
     # Below the 30 s after which Kafka itself gives up a member.
-    await until(lambda: second.log.count("fanout.assigned") == handed_over, seconds=15)
+    await until(lambda: second.log.count("fanout.assigned") == handed_over, seconds=25)
     await world.publish(500, 1000)
     assert await world.ids(sink, 1000) == world.expected(1000)
+    assert second.terminate() == 0

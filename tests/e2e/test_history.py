@@ -37,6 +37,8 @@ from topics.subscriptions import Subscription, subscription_key
 
 pytestmark = pytest.mark.kafka
 
+PATIENT = 100.0
+"""Seconds for a consumer to start and to find its partitions, however busy the machine is."""
 GIVEN_UP = GiveUp("MaxDeliveryAttemptsExceeded", 1, "Busy")
 
 
@@ -123,14 +125,12 @@ async def test_what_happens_is_known_soon_and_once_also_after_a_restart(world):
     deliveries = [world.a_delivery() for _ in range(3)]
     async with doing(HistoryConsumer(world.options, now).run()):
         await world.attempted(deliveries[0])
-        await until(lambda: len(world.attempts()) == 1, 40)
-        began = asyncio.get_running_loop().time()
+        await until(lambda: len(world.attempts()) == 1, PATIENT)
         await world.attempted(deliveries[1], outcome="failed", status=503)
-        await until(lambda: len(world.attempts()) == 2)
-        assert asyncio.get_running_loop().time() - began < 2
+        await until(lambda: len(world.attempts()) == 2)  # less than half the time between two looks for partitions
     await world.attempted(deliveries[2])
     async with doing(HistoryConsumer(world.options, now).run()):
-        await until(lambda: len(world.attempts()) == 3)
+        await until(lambda: len(world.attempts()) == 3, PATIENT)
     assert set(world.attempts()) == {one.delivery_id for one in deliveries}
 
 
@@ -143,7 +143,7 @@ async def test_a_file_that_is_gone_or_broken_is_filled_anew(world):
             for suffix in ("-wal", "-shm"):
                 world.options.path.with_name(world.options.path.name + suffix).unlink(missing_ok=True)
         async with doing(HistoryConsumer(world.options, now).run()):
-            await until(lambda: world.attempts() == [delivery.delivery_id], 40)
+            await until(lambda: world.attempts() == [delivery.delivery_id], PATIENT)
 
 
 async def test_events_and_dead_letters_are_fetched_from_where_they_stand(world):
@@ -152,8 +152,10 @@ async def test_events_and_dead_letters_are_fetched_from_where_they_stand(world):
     await world.died(delivery)
     records = StoredRecords(world.options.bootstrap_servers)
     async with doing(HistoryConsumer(world.options, now).run()):
-        await until(lambda: world.options.path.exists() and bool(_safely(world.reader.places_of_event, event_id)), 40)
-        await until(lambda: world.dead() == [delivery.delivery_id], 40)
+        await until(
+            lambda: world.options.path.exists() and bool(_safely(world.reader.places_of_event, event_id)), PATIENT
+        )
+        await until(lambda: world.dead() == [delivery.delivery_id], PATIENT)
     places = world.reader.places_of_event(event_id)
     found = await records.fetch(WORKSPACE_EVENTS.name, [*places, (0, 1 << 40)])
     assert [json.loads(record.value)["id"] for record in found.values()] == [event_id]
@@ -171,15 +173,15 @@ async def test_a_redrive_delivers_what_had_died_and_a_canary_stops_when_it_fails
     endpoint = {"outcome": "failed", "status": 503}
     known = {one.delivery_id for one in deliveries}
     async with doing(HistoryConsumer(world.options, now).run()), doing(_answering(world, known, endpoint)):
-        await until(lambda: len(_safely(world.dead)) == 20, 40)
+        await until(lambda: len(_safely(world.dead)) == 20, PATIENT)
         refused = await redriver.start(Selection(world.name), canary=True)
-        await until(lambda: redriver.get(refused.id).state != "running", 30)
+        await until(lambda: redriver.get(refused.id).state != "running", PATIENT)
         ended = redriver.get(refused.id)
         assert (ended.state, ended.standing.sent, ended.standing.failed) == ("stopped", 1, 1)
 
         endpoint |= {"outcome": "delivered", "status": 200}
         begun = await redriver.start(Selection(world.name, delivery_ids=world.dead()[:10]), canary=True)
-        await until(lambda: redriver.get(begun.id).state != "running", 30)
+        await until(lambda: redriver.get(begun.id).state != "running", PATIENT)
         assert redriver.get(begun.id).detail == "10 of 10 delivered"
         await until(lambda: len(world.dead()) == 10)
     await redriver.stop()
@@ -211,7 +213,7 @@ async def test_dead_letters_become_files_where_the_subscription_says(world, tmp_
     await world.died(elsewhere)
     folder = tmp_path / "dead-letters" / "dead" / world.name.upper()
     async with doing(DeadLetterArchive(world.options, now).run()):
-        await until(lambda: bool(list(folder.rglob("*.json"))), 40)
+        await until(lambda: bool(list(folder.rglob("*.json"))), PATIENT)
     (path,) = folder.rglob("*.json")
     (event,) = json.loads(path.read_bytes())
     assert event["id"] == json.loads(delivery.event)["id"]
@@ -225,10 +227,10 @@ async def test_the_process_starts_again_when_it_dies_and_ends_when_told(world):
     process = HistoryProcess(world.options)
     await process.start()
     await world.attempted(world.a_delivery())
-    await until(lambda: len(world.attempts()) == 1, 40)
+    await until(lambda: len(world.attempts()) == 1, PATIENT)
     os.kill(_children()[0], signal.SIGKILL)
     await world.attempted(world.a_delivery())
-    await until(lambda: len(world.attempts()) == 2, 40)
+    await until(lambda: len(world.attempts()) == 2, PATIENT)
     await process.stop()
     assert not _children()
 

@@ -115,10 +115,10 @@ async def test_events_go_their_whole_way_over_a_secured_kafka(secured, tmp_path)
         def is_in_history():
             return '"written"' in cli(environment, data_dir, "events", "show", "secured-1", "--json").stdout
 
-        await until(is_in_history, seconds=30)
+        await until(is_in_history, seconds=60)
     finally:
         up.terminate()
-        assert up.wait(40) == 0
+        assert up.wait(60) == 0
         up.stdout.close()
 
 

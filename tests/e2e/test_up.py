@@ -62,7 +62,7 @@ class RouterUp:
 
     def stop(self, number=signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(40)
+        return self.process.wait(60)
 
     def children(self) -> dict[str, int]:
         """Process ids of the living children by what they are."""
@@ -83,7 +83,7 @@ COMMAND = (sys.executable, "-P", "-m", "router")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(router.__file__).parents[1])}
 
 
-def until(condition, seconds: float = 30) -> None:
+def until(condition, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come about"
@@ -145,6 +145,6 @@ def test_nothing_outlives_a_router_up_that_is_killed(up):
     up.process.kill()
     up.process.wait()
 
-    until(lambda: not any(map(lives, children.values())), 5)
+    until(lambda: not any(map(lives, children.values())))
     up.start()
     assert up.stop() == 0

@@ -36,7 +36,7 @@ def lives(pid: int) -> bool:
         return False
 
 
-def until(condition, seconds: float = 10.0) -> bool:
+def until(condition, seconds: float = 30.0) -> bool:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)
