@@ -10,7 +10,8 @@ from msgspec import Raw
 
 from router.ingress.cloud_events import cloud_event_record, cloud_event_records, is_cloud_event
 from router.ingress.custom_schema import custom_record
-from router.ingress.event_grid import event_grid_record, event_grid_records
+from router.ingress.event_grid import event_grid_record
+from router.ingress.event_grid_arrays import event_grid_records
 from router.ingress.refusals import (
     MAX_DEPTH,
     MAX_EVENT_BYTES,
@@ -76,27 +77,27 @@ def accept(body: bytes, content_type: str, source: Source, accepted_at: datetime
     return refusal or _one_by_one(elements, media_type, source, accepted_at)
 
 
-def _first_refusal(elements: list[bytes]) -> Refusal | None:
-    return next(filter(None, map(_check_element, elements)), None)
+def _first_refusal(elements: list[Raw]) -> Refusal | None:
+    return next(filter(None, map(_check_element, map(bytes, elements))), None)
 
 
-def _all_at_once(body: bytes, elements: list[bytes], media_type: str, source: Source) -> list[ReadyRecord] | None:
+def _all_at_once(body: bytes, elements: list[Raw], media_type: str, source: Source) -> list[ReadyRecord] | None:
     """Return the records of an array whose elements are right and alike, as most are, for half the price; else None."""
     if body[:1] != b"[" or media_type == STRUCTURED:
         return None
     if media_type == BATCH and source.input_schema in (None, "CloudEventSchemaV1_0"):
-        return cloud_event_records(body, elements, source.id)
+        return cloud_event_records(body, list(map(bytes, elements)), source.id)
     if media_type != BATCH and source.input_schema in (None, "EventGridSchema"):
         return event_grid_records(body, elements, source.id)
     return None
 
 
 def _one_by_one(
-    elements: list[bytes], media_type: str, source: Source, accepted_at: datetime
+    elements: list[Raw], media_type: str, source: Source, accepted_at: datetime
 ) -> list[ReadyRecord] | Refusal:
     """Return the records of elements of any kind, or why the first of the wrong ones is refused."""
     records = []
-    for raw in elements:
+    for raw in map(bytes, elements):
         record = _record(raw, media_type, source, accepted_at)
         if isinstance(record, Refusal):
             return record
@@ -117,14 +118,14 @@ def _schema_name(media_type: str, source: Source) -> SchemaName:
             return "CloudEventV10" if media_type in (STRUCTURED, BATCH) else "EventGridEvent"
 
 
-def _split(body: bytes, schema: SchemaName) -> list[bytes] | Refusal:
-    """Return the elements of an array, or the one thing that the body is; each as its bytes came."""
+def _split(body: bytes, schema: SchemaName) -> list[Raw] | Refusal:
+    """Return the elements of an array, or the one thing that the body is; each as its bytes came, which stay there."""
     try:
         if not body.isascii():
             body.decode()  # msgspec does not look into strings that it skips
         if body[:1] == b"[":
-            return [bytes(raw) for raw in _elements(body)]
-        return [bytes(_element(body))]
+            return _elements(body)
+        return [_element(body)]
     except UnicodeDecodeError as error:
         return nonconforming(schema, f"It is not UTF-8 (byte {error.start}).")
     except msgspec.DecodeError as error:
@@ -133,7 +134,7 @@ def _split(body: bytes, schema: SchemaName) -> list[bytes] | Refusal:
         return _too_deep()
 
 
-def _check_form(body: bytes, media_type: str, elements: list[bytes], source: Source) -> Refusal | None:
+def _check_form(body: bytes, media_type: str, elements: list[Raw], source: Source) -> Refusal | None:
     first = token_of(body)
     if source.input_schema == "CustomEventSchema" and body[:1] != b"[":
         return unexpected_token("StartArray", first)

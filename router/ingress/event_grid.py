@@ -1,6 +1,6 @@
 """Elements of a request as Event Grid events (§2.1); their bytes are kept, what is missing is added."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
@@ -19,19 +19,19 @@ from router.ingress.refusals import (
 )
 from router.ingress.text import is_moment, reason_against
 from router.kafka.partitioning import placement_of
-from router.kafka.ready_records import LENGTHS, ReadyRecord, header, header_name
+from router.kafka.ready_records import LENGTHS, ReadyRecord, Varints, header, header_name
 from topics.events import CE_ID, CE_SOURCE, CE_SUBJECT, CE_TIME, CE_TYPE, CONTENT_TYPE, EVENT_GRID_JSON
 
 _REQUIRED = ("id", "subject", "eventType", "eventTime")
 _OPTIONAL = ("topic", "dataVersion", "metadataVersion")
 _EMPTY = (None, "")
 _HEADERS_TO_ID = LENGTHS[6] + header(CONTENT_TYPE, EVENT_GRID_JSON) + header_name(CE_ID)
-_TYPE = header_name(CE_TYPE)
-_TIME = header_name(CE_TIME)
+TYPE_LENGTHS = Varints(before=header_name(CE_TYPE))
+TIME_LENGTHS = Varints(before=header_name(CE_TIME))
 _KNOWN = frozenset((*_REQUIRED, *_OPTIONAL, "data"))
 
 
-class _Element(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class EventGridElement(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """The properties of an event; `data` is looked at by nobody."""
 
     id: str
@@ -44,21 +44,34 @@ class _Element(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     metadata_version: str | UnsetType | None = msgspec.field(name="metadataVersion", default=UNSET)
 
 
-class _Stamps(NamedTuple):
-    """What events of one source are given; `endings` by which of _OPTIONAL an event lacks."""
+class Ending(NamedTuple):
+    """What stands behind an event that lacks some properties: the rest of the value, then the headers up to its id.
+
+    `lengths` tells the value's length, as it stands in a record, by the length of the event as it was published.
+    """
+
+    text: bytes
+    to_id: bytes
+    lengths: Mapping[int, bytes]
+
+
+class Stamps(NamedTuple):
+    """What events of one source are given; `endings` by whether an event lacks topic, data's and metadata's version."""
 
     source: tuple[bytes, bytes]
-    endings: Mapping[tuple[bool, ...], bytes]
+    endings: Mapping[tuple[bool, ...], Ending]
 
 
 @lru_cache(maxsize=1024)
-def _stamps(source_id: str) -> _Stamps:
+def stamps_of(source_id: str) -> Stamps:
+    """Return what events of a source are given."""
     values = dict(zip(_OPTIONAL, (source_id, "", "1"), strict=True))
     endings = {}
     for lacks in product((False, True), repeat=3):
         stamps = {name: value for (name, value), is_missing in zip(values.items(), lacks, strict=True) if is_missing}
-        endings[lacks] = b"," + orjson.dumps(stamps)[1:] if stamps else b"}"
-    return _Stamps(_source(source_id), endings)
+        text = b"," + orjson.dumps(stamps)[1:] if stamps else b"}"
+        endings[lacks] = Ending(text, text + _HEADERS_TO_ID, Varints(len(text) - len(b"}")))
+    return Stamps(_source(source_id), endings)
 
 
 @lru_cache(maxsize=1024)
@@ -68,26 +81,8 @@ def _source(source_id: str) -> tuple[bytes, bytes]:
     return source, header(CE_SOURCE, source) + header_name(CE_SUBJECT)
 
 
-_decode = msgspec.json.Decoder(_Element).decode
-_decode_all = msgspec.json.Decoder(list[_Element]).decode
+_decode = msgspec.json.Decoder(EventGridElement).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
-
-
-def event_grid_records(array: bytes, elements: Sequence[bytes], source_id: str) -> list[ReadyRecord] | None:
-    """Return the records of a whole array that was read at once; None when one of its elements is to be refused.
-
-    `elements` are the bytes of each. Which one is wrong, and why, `event_grid_record` says.
-    """
-    try:
-        events = _decode_all(array)
-    except msgspec.DecodeError:
-        return None
-    records, stamps = [], _stamps(source_id)
-    for raw, event in zip(elements, events, strict=True):
-        if _check(event, source_id, "EventGridEvent") is not None:
-            return None
-        records.append(_record(raw, event, stamps))
-    return records
 
 
 def event_grid_record(raw: bytes, source_id: str, schema: SchemaName = "EventGridEvent") -> ReadyRecord | Refusal:
@@ -99,11 +94,11 @@ def event_grid_record(raw: bytes, source_id: str, schema: SchemaName = "EventGri
         event = _decode(raw)
     except msgspec.ValidationError:
         return _explain(raw)
-    return _check(event, source_id, schema) or _record(raw, event, _stamps(source_id))
+    return check(event, source_id, schema) or record_of(raw, event, stamps_of(source_id))
 
 
-def _record(raw: bytes, event: _Element, stamps: _Stamps) -> ReadyRecord:
-    # The one place where thousands a second are made: key, value and headers are put together in one go.
+def record_of(raw: bytes, event: EventGridElement, stamps: Stamps) -> ReadyRecord:
+    """Return the record of an event that is right; key, value and headers are put together in one go."""
     identifier, type_, time = event.id.encode(), event.type.encode(), event.time.encode()
     subject, lengths = event.subject.encode(), LENGTHS
     source, header_to_subject = _source(event.topic) if event.topic else stamps.source
@@ -111,16 +106,17 @@ def _record(raw: bytes, event: _Element, stamps: _Stamps) -> ReadyRecord:
     kept, ending = _stamped(raw, event, stamps)
     pieces = (
         lengths[len(key)], key,
-        lengths[len(kept) + len(ending)], kept, ending,
-        _HEADERS_TO_ID, lengths[len(identifier)], identifier,
-        _TYPE, lengths[len(type_)], type_,
+        lengths[len(kept) + len(ending.text)], kept, ending.to_id,
+        lengths[len(identifier)], identifier,
+        TYPE_LENGTHS[len(type_)], type_,
         header_to_subject, lengths[len(subject)], subject,
-        _TIME, lengths[len(time)], time,
+        TIME_LENGTHS[len(time)], time,
     )  # fmt: skip
     return placement_of(key), b"".join(pieces)
 
 
-def _check(event: _Element, source_id: str, schema: SchemaName) -> Refusal | None:
+def check(event: EventGridElement, source_id: str, schema: SchemaName) -> Refusal | None:
+    """Return why an event is refused, or None."""
     # Most events are right: what each of them pays for is to be little.
     if not event.id or not event.type:
         return property_required(schema, "eventType" if event.id else "id")
@@ -142,7 +138,7 @@ def _check(event: _Element, source_id: str, schema: SchemaName) -> Refusal | Non
     return None
 
 
-def _explain_text(event: _Element, schema: SchemaName) -> Refusal | None:
+def _explain_text(event: EventGridElement, schema: SchemaName) -> Refusal | None:
     for name, value in (("id", event.id), ("eventType", event.type), ("subject", event.subject)):
         reason = reason_against(value)
         if reason:
@@ -150,7 +146,7 @@ def _explain_text(event: _Element, schema: SchemaName) -> Refusal | None:
     return None
 
 
-def _stamped(raw: bytes, event: _Element, stamps: _Stamps) -> tuple[bytes, bytes]:
+def _stamped(raw: bytes, event: EventGridElement, stamps: Stamps) -> tuple[bytes, Ending]:
     """Return the event, and behind it what only the service knows, or what its publisher left out."""
     topic, data_version, metadata_version = event.topic, event.data_version, event.metadata_version
     if topic in _EMPTY or data_version is None or metadata_version in _EMPTY:
@@ -159,7 +155,7 @@ def _stamped(raw: bytes, event: _Element, stamps: _Stamps) -> tuple[bytes, bytes
     return raw[:-1], ending
 
 
-def _stamped_anew(raw: bytes, event: _Element, stamps: _Stamps) -> tuple[bytes, bytes]:
+def _stamped_anew(raw: bytes, event: EventGridElement, stamps: Stamps) -> tuple[bytes, Ending]:
     """Take out properties that are null or empty: the same name twice in one object means trouble downstream."""
     missing = (not event.topic, not isinstance(event.data_version, str), not event.metadata_version)
     names = {name for name, is_missing in zip(_OPTIONAL, missing, strict=True) if is_missing}

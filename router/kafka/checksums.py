@@ -1,4 +1,4 @@
-"""CRC-32C of bytes whose beginning was changed, without reading the rest again.
+"""CRC-32C in the instructions of the processor; also of bytes whose beginning was changed, without reading the rest.
 
 A CRC is linear: when two texts of one length differ only in their first bytes, so do their CRCs only by what the
 difference of the beginnings becomes after as many zero bytes as follow. In the field of polynomials over two elements,
@@ -8,16 +8,21 @@ modulo CRC-32C's, appending n zero bytes is a multiplication by x to the power o
 from functools import cache, lru_cache
 from typing import Final
 
+import google_crc32c
 from aiokafka.record.util import calc_crc32c
 
 _POLYNOMIAL: Final = 0x82F63B78
 """CRC-32C's (Castagnoli), lowest power in the highest bit."""
 _ONE: Final = 1 << 31
+_IN_HARDWARE: Final = google_crc32c.implementation == "c"
+"""Where there is no wheel of it (musl), it is Python only: then aiokafka's, which reads tables, is the faster one."""
 
 
-def crc32c(data: bytes | bytearray | memoryview) -> int:
-    """Return the CRC-32C of bytes."""
-    return int(calc_crc32c(data))
+def crc32c(data: bytes, following: bytes = b"") -> int:
+    """Return the CRC-32C of bytes, and of those that follow them."""
+    if not _IN_HARDWARE:
+        return int(calc_crc32c(data + following))
+    return int(google_crc32c.extend(google_crc32c.value(data), following))
 
 
 def with_beginning(crc: int, old: bytes, new: bytes, following: int) -> int:

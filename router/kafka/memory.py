@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 
 from aiokafka.record.default_records import DefaultRecordBatch
 
@@ -47,7 +48,7 @@ class MemoryProducer:
 
     async def write_ready(self, topic: str, records: Sequence[ReadyRecord]) -> None:
         """Keep many records, as a consumer would read them."""
-        check_sizes(content for _, content in records)
+        check_sizes(map(itemgetter(1), records))
         await self.send_all(topic, messages_of(records))
 
 

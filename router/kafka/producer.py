@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import zip_longest
+from operator import itemgetter
 from random import randrange
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -138,10 +139,7 @@ class KafkaProducer:
 
         async def written(producer: AIOKafkaProducer) -> None:
             await producer.client.add_topic(topic)
-            outputs: list[list[bytes]] = [[] for _ in await producer.partitions_for(topic)]
-            count = len(outputs)
-            for placement, content in records:
-                outputs[placement % count].append(content)
+            outputs = _by_partition(records, len(await producer.partitions_for(topic)))
             now = time.time_ns() // 1_000_000
             # Breadth first: a request to Kafka holds at most one batch of each partition.
             rounds = zip_longest(*(batches_of(contents, now) for contents in outputs))
@@ -155,7 +153,7 @@ class KafkaProducer:
                 ]
             await asyncio.gather(*sent)
 
-        check_sizes(content for _, content in records)
+        check_sizes(map(itemgetter(1), records))
         await self._acknowledged(topic, written)
 
     async def _acknowledged(self, topic: str, work: Callable[[AIOKafkaProducer], Awaitable[Result]]) -> Result:
@@ -210,3 +208,11 @@ class KafkaProducer:
             self._producer = None
             log.warning("producer.discarded")
             await producer.stop()
+
+
+def _by_partition(records: Iterable[ReadyRecord], count: int) -> list[list[bytes]]:
+    outputs: list[list[bytes]] = [[] for _ in range(count)]
+    put = [contents.append for contents in outputs]
+    for placement, content in records:
+        put[placement % count](content)
+    return outputs

@@ -7,20 +7,23 @@ from typing import Final
 
 from router.errors import RefusedError
 from router.kafka.checksums import crc32c
-from router.kafka.closed_batches import COVERED_FROM, CRC, CRC_AT, MAGIC, ClosedBatch
+from router.kafka.closed_batches import MAGIC, ClosedBatch
 from router.kafka.ready_records import Varints, varint
 from topics import MAX_MESSAGE_BYTES
 
 READY_BATCH_BYTES: Final = 1024 * 1024
 """A request to Kafka holds one batch a partition, so that whatever does not fit waits for another one."""
 
-_HEADER: Final = struct.Struct(">qiibIhiqqqhii")
-"""Offset, length, leader's epoch, magic, CRC, attributes, last offset, times, producer, epoch, sequence, count."""
+_BEGINNING: Final = struct.Struct(">qiibI")
+"""Offset, length, leader's epoch, magic, CRC."""
+_COVERED: Final = struct.Struct(">hiqqqhii")
+"""What the CRC covers beside the records: attributes, last offset, times, producer, epoch, sequence, count."""
+_HEADER_BYTES: Final = _BEGINNING.size + _COVERED.size
 _BEFORE_LENGTH_ENDS: Final = 12
 _NO_EPOCH: Final = -1
 _MOST_BEFORE_RECORD: Final = 16
 """Length, attributes, timestamp and offset of a record take no more."""
-_LARGEST_RECORD: Final = MAX_MESSAGE_BYTES - _HEADER.size - _MOST_BEFORE_RECORD
+_LARGEST_RECORD: Final = MAX_MESSAGE_BYTES - _HEADER_BYTES - _MOST_BEFORE_RECORD
 
 _TWO_BYTES_FROM: Final = 64
 _MOST_RECORDS: Final = 8192
@@ -39,38 +42,44 @@ class ReadyBatch(ClosedBatch):
         self._records = records
         self._timestamp = timestamp
         self._count = len(records)
-        self._bytes: bytearray | None = None
+        self._bytes: bytes | None = None
 
     def record_count(self) -> int:
         """Return the number of records."""
         return self._count
 
-    def _build(self) -> bytearray:
+    def _build(self) -> bytes:
         if self._bytes is None:  # else Kafka is asked again
             self._bytes = self._encoded()
             self._records = ()
         return self._bytes
 
-    def _encoded(self) -> bytearray:
-        header = bytearray(_HEADER.size)
-        batch = bytearray().join(chain((header,), _numbered(self._records)))
+    def _encoded(self) -> bytes:
+        records = b"".join(_numbered(self._records))
         time, last = self._timestamp, self._count - 1
-        length = len(batch) - _BEFORE_LENGTH_ENDS
-        _HEADER.pack_into(batch, 0, 0, length, _NO_EPOCH, MAGIC, 0, 0, last, time, time, *self._producer, self._count)
-        CRC.pack_into(batch, CRC_AT, crc32c(memoryview(batch)[COVERED_FROM:]))
-        return batch
+        covered = _COVERED.pack(0, last, time, time, *self._producer, self._count)
+        length = _HEADER_BYTES + len(records) - _BEFORE_LENGTH_ENDS
+        beginning = _BEGINNING.pack(0, length, _NO_EPOCH, MAGIC, crc32c(covered, records))
+        return b"".join((beginning, covered, records))
 
 
 def batches_of(records: Sequence[bytes], timestamp: int, most_bytes: int = READY_BATCH_BYTES) -> Iterator[ReadyBatch]:
     """Return the batches of a partition's records, in order; a record that is larger than one has a batch to itself."""
-    first, room = 0, most_bytes - _HEADER.size
+    if len(records) <= _MOST_RECORDS and _most_size(records) <= most_bytes:  # as most are
+        if records:
+            yield ReadyBatch(records, timestamp)
+        return
+    first, room = 0, most_bytes - _HEADER_BYTES
     for place, size in enumerate(map(len, records)):
         if place > first and (size + _MOST_BEFORE_RECORD > room or place - first == _MOST_RECORDS):
             yield ReadyBatch(records[first:place], timestamp)
-            first, room = place, most_bytes - _HEADER.size
+            first, room = place, most_bytes - _HEADER_BYTES
         room -= size + _MOST_BEFORE_RECORD
-    if records:
-        yield ReadyBatch(records[first:], timestamp)
+    yield ReadyBatch(records[first:], timestamp)
+
+
+def _most_size(records: Sequence[bytes]) -> int:
+    return _HEADER_BYTES + sum(map(len, records)) + len(records) * _MOST_BEFORE_RECORD
 
 
 def check_sizes(records: Iterable[bytes]) -> None:

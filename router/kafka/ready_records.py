@@ -31,14 +31,15 @@ def varint(number: int) -> bytes:
 
 
 class Varints(dict[int, bytes]):
-    """Numbers as varints, each with something added; those below 8,192 are encoded once."""
+    """Numbers as varints, each with something added and bytes before it; those below 8,192 are encoded once."""
 
-    def __init__(self, added: int = 0) -> None:
+    def __init__(self, added: int = 0, before: bytes = b"") -> None:
         super().__init__()
         self._added = added
+        self._before = before
 
     def __missing__(self, number: int) -> bytes:
-        encoded = varint(number + self._added)
+        encoded = self._before + varint(number + self._added)
         if number < _KEPT:
             self[number] = encoded
         return encoded

@@ -1,13 +1,17 @@
 """An array read in one go and its elements read one by one agree: in what they accept, and in every record."""
 
 import json
+from itertools import product
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from router.ingress.accept import accept
 from router.ingress.cloud_events import cloud_event_record, cloud_event_records
-from router.ingress.event_grid import event_grid_record, event_grid_records
+from router.ingress.event_grid import event_grid_record
+from router.ingress.event_grid_arrays import event_grid_records
 from router.ingress.refusals import Refusal
 from tests.builders import NOON, WORKSPACE, a_cloud_event, a_source, an_event
 
@@ -34,25 +38,57 @@ def changed(**values):
     return st.tuples(few | st.just({}), OTHERS | st.just({}))
 
 
-EVENT_GRID = changed(
+EVENT_GRID_CHANGES = changed(
     id=TEXTS, subject=TEXTS, eventType=TEXTS, eventTime=TIMES, topic=TOPICS, dataVersion=VERSIONS, data=DATA,
     metadataVersion=VERSIONS,
-).map(lambda changes: event_json(an_event(), changes))  # fmt: skip
+)  # fmt: skip
+EVENT_GRID = EVENT_GRID_CHANGES.map(lambda changes: event_json(an_event(), changes))
+TEXT_VALUES = ('""', '"x"', '"é"', '"\\u0000"', '"\\ud83d\\ude00"', "null", None)
+UNUSUAL = [
+    *product(("id", "subject", "eventType"), TEXT_VALUES),
+    *product(("eventTime",), ('"2025-10-20"', '"noon"', '"2025-10-20T12:00:00\\u0000"', "null", None)),
+    *product(("topic",), (json.dumps(WORKSPACE.upper()), '"/other"', '""', "null", None)),
+    *product(("dataVersion",), ('"1"', '""', "null", "1", None)),
+    *product(("metadataVersion",), ('"2"', '""', "null", "1", None)),
+    *product(("data", "other"), ('{"a" : 1.10}', "null", '"}"', None)),
+]
 CLOUD_EVENTS = changed(
     id=TEXTS, source=TOPICS, type=TEXTS, subject=TEXTS, time=TIMES, specversion=VERSIONS, data=DATA,
     data_base64=TEXTS,
 ).map(lambda changes: event_json(a_cloud_event(), changes))  # fmt: skip
 
 
+MANY = 30
+"""Enough for an array to be read column by column."""
+
+
 def array(elements):
     return b"[" + b" , ".join(elements) + b"]"
 
 
-@given(elements=st.lists(EVENT_GRID, max_size=4))
-def test_event_grid_events_agree(elements):
-    together = event_grid_records(array(elements), elements, WORKSPACE)
+def many(changes, first=0, count=MANY):
+    """Events that all have the same changes, but names of their own."""
+    named = [an_event(id=f"ü{number}", subject=f"models/é:{number % 7}") for number in range(first, first + count)]
+    return [event_json(event, (changes, {})) for event in named]
+
+
+def assert_they_agree(elements):
+    together = event_grid_records(array(elements), list(map(Raw, elements)), WORKSPACE)
     one_by_one = [event_grid_record(element, WORKSPACE) for element in elements]
     assert together == (None if any(isinstance(one, Refusal) for one in one_by_one) else one_by_one)
+
+
+@given(elements=st.lists(EVENT_GRID, max_size=4), others=st.sampled_from([0, MANY]))
+def test_event_grid_events_agree(elements, others):
+    assert_they_agree([*elements, *many({}, count=others)])
+
+
+@pytest.mark.parametrize(("name", "value"), UNUSUAL)
+@pytest.mark.parametrize("lacking", [{}, {"topic": None, "dataVersion": None, "metadataVersion": None}])
+def test_what_is_unusual_in_one_of_many_or_in_all_of_them_changes_nothing(name, value, lacking):
+    unusual = lacking | {name: value}
+    assert_they_agree([*many(lacking), *many(unusual, MANY, 1), *many(lacking, MANY + 1)])
+    assert_they_agree(many(unusual))
 
 
 @given(elements=st.lists(CLOUD_EVENTS, max_size=4))

@@ -2,11 +2,17 @@ import random
 
 import pytest
 
+from router.kafka import checksums
 from router.kafka.checksums import crc32c, with_beginning
 
 
-def test_the_checksum_is_castagnolis():
+@pytest.mark.parametrize("is_in_hardware", [True, False])
+def test_the_checksum_is_castagnolis_in_hardware_and_in_tables(is_in_hardware, monkeypatch):
+    assert checksums._IN_HARDWARE  # noqa: SLF001 (else this machine tests one of two ways only)
+    monkeypatch.setattr(checksums, "_IN_HARDWARE", is_in_hardware)
     assert crc32c(b"123456789") == 0xE3069283
+    assert crc32c(b"1234", b"56789") == 0xE3069283
+    assert crc32c(b"", b"") == 0
 
 
 @pytest.mark.parametrize("following", [0, 1, 7, 255, 256, 65_536, 262_143, 2_097_152])

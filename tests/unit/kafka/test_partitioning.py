@@ -2,7 +2,7 @@ import pytest
 from aiokafka.partitioner import murmur2
 from hypothesis import given, strategies
 
-from router.kafka.partitioning import partition_of
+from router.kafka.partitioning import partition_of, placement_of, placements_of
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,8 @@ def test_partitions_agree_with_the_java_client(key, hashed):
 @given(key=strategies.binary(max_size=64), count=strategies.integers(1, 100))
 def test_partitions_agree_with_aiokafkas_own(key, count):
     assert partition_of(key, count) == (murmur2(key) & 0x7FFFFFFF) % count
+
+
+@given(keys=strategies.lists(strategies.binary(max_size=64)))
+def test_many_keys_are_placed_as_each_alone(keys):
+    assert placements_of(keys) == [placement_of(key) for key in keys]
