@@ -7,11 +7,16 @@ from dataclasses import dataclass
 
 import pytest
 from confluent_kafka.admin import AdminClient
+from hypothesis import HealthCheck, settings
 
 from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
 
 RUNNING = "TEST_BOOTSTRAP_SERVERS"
 """Names a broker that runs already; saves the start of one while developing. Not for several processes of tests."""
+
+# On a busy machine any example may take long.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # Readline, which pytest loads, hands the width of its terminal to the processes that pytest-xdist starts.
 if "PYTEST_XDIST_WORKER" in os.environ:

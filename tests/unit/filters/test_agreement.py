@@ -21,7 +21,7 @@ from topics.subscriptions import AdvancedFilter, Filter
 RANDOMS = st.randoms(use_true_random=False)
 BODY_FILTER = Filter(advanced_filters=(AdvancedFilter(operator="IsNotNull", key="data.n"),))
 ATTRIBUTES = ("id", "type", "source", "subject", "time", "data_version", "schema")
-RELAXED = settings(deadline=None, suppress_health_check=list(HealthCheck))
+RELAXED = settings(suppress_health_check=list(HealthCheck))
 
 
 def found_by(snapshot, bodies):

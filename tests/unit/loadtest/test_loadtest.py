@@ -50,7 +50,6 @@ def a_ledger(latencies):
     return ledger
 
 
-@settings(deadline=None)
 @given(st.integers(1, 500), st.sampled_from([0.0, 0.1, 0.25, 1 / 3, 0.5, 0.9, 1.0]))
 def test_the_wanted_share_of_events_is_exact_and_told_by_the_subject(events, matching):
     plan = a_plan(events, matching)
@@ -158,7 +157,7 @@ def test_the_page_of_a_run_that_got_nothing_says_so():
     assert "Nothing was received." in page(a_report(Ledger(), lost=10))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.floats(0, 4_000), min_size=1, max_size=60))
 def test_every_run_can_be_drawn(latencies):
     shown = page(a_report(a_ledger(latencies)))
