@@ -192,7 +192,9 @@ async def served(management: Management) -> AsyncIterator[tuple[str, httpx.Async
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     try:
         # A TLS context without certificates: it is not used, and loading them takes most of a test's time.
-        async with httpx.AsyncClient(base_url=url, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as client:
+        async with httpx.AsyncClient(
+            base_url=url, timeout=50, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        ) as client:
             yield url, client
     finally:
         await server.shutdown()

@@ -135,7 +135,9 @@ async def running_history(data_dir: Path) -> AsyncIterator[Past]:
     headers = {"authorization": f"Bearer {TOKEN}"}
     try:
         with structlog.testing.capture_logs():
-            async with httpx.AsyncClient(base_url=past.url, headers=headers, trust_env=False) as past.client:
+            async with httpx.AsyncClient(
+                base_url=past.url, timeout=50, headers=headers, trust_env=False
+            ) as past.client:
                 yield past
     finally:
         await past.redriver.stop()

@@ -102,7 +102,7 @@ async def running_site(data_dir: Path) -> AsyncIterator[Site]:
     server = BackgroundServer(site.app, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{await server.start()}"
     try:
-        async with httpx.AsyncClient(base_url=url, trust_env=False) as site.client:
+        async with httpx.AsyncClient(base_url=url, timeout=50, trust_env=False) as site.client:
             site.api.client = site.client
             await site.api.put("es1", to_topic("es1"))
             yield site

@@ -9,7 +9,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
+from router.fanout.agent import GROUP
 from router.kafka.admin import delete_topic, ensure_topics, partition_counts
 from router.kafka.producer import KafkaProducer, Message
 from tests.builders import a_binary_record, a_cloud_event, a_subscription, an_event, as_bytes, event_headers
@@ -82,6 +84,11 @@ class World:
     async def ids(self, topic, expected):
         messages = await asyncio.to_thread(self.read, topic, expected)
         return collections.Counter(json.loads(message.value())["id"] for message in messages)
+
+    def members(self):
+        """How many workers are in the group of fan-out."""
+        client = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        return len(client.describe_consumer_groups([GROUP])[GROUP].result(30).members)
 
     def _is_own(self, message):
         return any(
@@ -230,7 +237,8 @@ async def test_a_worker_that_was_told_to_leave_hands_over_at_once(world):
     assert first.terminate() == 0
     handed_over = second.log.count("fanout.assigned") + 1
     # Below the 30 s after which Kafka itself gives up a member.
-    await until(lambda: second.log.count("fanout.assigned") == handed_over, seconds=25)
+    await until(lambda: world.members() == 1, seconds=20)
+    await until(lambda: second.log.count("fanout.assigned") == handed_over, seconds=90)
     await world.publish(500, 1000)
     assert await world.ids(sink, 1000) == world.expected(1000)
     assert second.terminate() == 0

@@ -6,6 +6,9 @@ from benchmarks.matching_banks import as_bytes, banks, events, filter_of, naive_
 from router.events.envelope import read_envelope
 from tests.unit.filters.evaluators import an_index
 
+# To make them all takes seconds, on a busy machine many.
+pytestmark = pytest.mark.timeout(300)
+
 NAMES = ("mix", "coarse", "varprefix", "tworange")
 """One of each kind; `python -m benchmarks matching` checks them all."""
 
