@@ -36,10 +36,6 @@ class Seat(Protocol):
         """Do what can be done before it is known what will be written."""
         ...
 
-    async def rest(self) -> None:
-        """Undo `begin`, as nothing comes to be written."""
-        ...
-
     async def commit(self, round_: Round) -> None:
         """Return when what the lanes of a round write is safe; raises when it is not, or that is not known."""
         ...
@@ -82,14 +78,6 @@ class TransactionalSeat:
             self._is_begun = True
         return producer
 
-    async def rest(self) -> None:
-        """End a transaction in which nothing is written: Kafka would abort it some day, and fence the producer."""
-        if self._is_begun:
-            self._is_begun = False
-            producer = await self.start()
-            async with asyncio.timeout(STALLED_SECONDS):
-                await producer.commit_transaction()
-
     async def commit(self, round_: Round) -> None:
         """Commit what is written, with the offsets."""
         await round_.complete()
@@ -131,9 +119,6 @@ class IdempotentSeat:
     async def begin(self) -> AIOKafkaProducer:
         """Do no more than to connect."""
         return await self._connection.open()
-
-    async def rest(self) -> None:
-        """Do nothing: nothing was begun."""
 
     async def commit(self, round_: Round) -> None:
         """Wait for what is written; raises also what the commit of an earlier round failed with."""

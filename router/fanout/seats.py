@@ -1,29 +1,23 @@
 """The seats of a worker: its producers, each of which commits one round after the other (decision 0033).
 
-One seat at a time is the next: it begins while the round of another is under way, as Kafka takes longer to let a
-transaction begin than to commit one, and admits what waits when that round has ended. Under load it does not wait for
-the end: half of the lanes write in its round while the other half is committed.
+While there is little to do all lanes write in rounds of the first seat: a transaction costs Kafka as much as many
+events. Under load half of them write in a round of one seat while the other half is committed in one of the other.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
 from typing import Final
 
 import structlog
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 
 from router.fanout.guarantees import Seat
 from router.fanout.producing import Pace
-from router.fanout.rounds import LOOK_SECONDS, MUCH_WAITS, Outputs, Round, RoundLostError, WaitingLanes
+from router.fanout.rounds import MUCH_WAITS, Outputs, Round, RoundLostError, WaitingLanes
 
 log = structlog.get_logger(__name__)
 
 SEATS: Final = 2
-FLOW_SECONDS: Final = 1.0
-"""Rounds that follow one another within this time are a flow, in which the next is begun before anything waits."""
-IDLE_SECONDS: Final = 3.0
-"""How long a transaction is open in which nothing is written: far less than Kafka allows."""
 
 
 class Seats:
@@ -33,12 +27,7 @@ class Seats:
         self._seats = seats
         self._count = count
         self._waiting = WaitingLanes()
-        self._next = asyncio.Lock()
-        self._pace = Pace(seats[0].pace_seconds)
-        self._under_way = 0
-        self._round_ended = asyncio.Event()
-        self._admitted_at = -FLOW_SECONDS
-        self._flows = False
+        self._admitting = asyncio.Lock()
         self._lanes = 0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -52,7 +41,7 @@ class Seats:
         await asyncio.gather(*(seat.start() for seat in self._seats))
         if not self._tasks:
             self._tasks = [
-                asyncio.create_task(self._serve(seat), name=f"round {number}")
+                asyncio.create_task(self._serve(seat, MUCH_WAITS if number else 1), name=f"round {number}")
                 for number, seat in enumerate(self._seats)
             ]
 
@@ -72,11 +61,12 @@ class Seats:
         """Return the round that a lane with so many events has a place in; raises what keeps it from beginning."""
         return await self._waiting.enter(events)
 
-    async def _serve(self, seat: Seat) -> None:
+    async def _serve(self, seat: Seat, events: int) -> None:
+        pace = Pace(seat.pace_seconds)
         while True:
             round_: Round | None = None
             try:
-                round_ = await self._open(seat)
+                round_ = await self._open(seat, events, pace)
                 if round_ is not None:
                     await seat.commit(round_)
                     round_.end()
@@ -88,53 +78,21 @@ class Seats:
             except Exception as error:  # noqa: BLE001 (whatever it is, the lanes must be told)
                 log.warning("round.lost", error=repr(error))
                 self._count("lost")
-                self._flows = False
                 await seat.stop()
                 if round_ is not None:
                     round_.end(error)
                 else:
                     self._waiting.refuse(error)
-            finally:
-                if round_ is not None:
-                    self._under_way -= 1
-                    self._round_ended.set()
 
-    async def _open(self, seat: Seat) -> Round | None:
-        async with self._next:
-            producer = await self._begun(seat)
-            await self._room()
-            await self._pace.wait()
-            round_ = self._waiting.admit(producer, -(-self._lanes // len(self._seats)))
-            if round_ is None:
-                await seat.rest()
-            else:
-                now = asyncio.get_running_loop().time()
-                self._flows = now - self._admitted_at < FLOW_SECONDS
-                self._admitted_at = now
-                self._under_way += 1
-            return round_
-
-    async def _begun(self, seat: Seat) -> AIOKafkaProducer:
-        """Return the producer of a seat that has begun, when something waits to be written."""
-        if self._flows:
+    async def _open(self, seat: Seat, events: int, pace: Pace) -> Round | None:
+        await self._waiting.at_least(events)
+        # One seat at a time: what waits is for whoever comes first.
+        async with self._admitting:
+            if not self._waiting.have(events):
+                return None
             producer = await seat.begin()
-            try:
-                async with asyncio.timeout(IDLE_SECONDS):
-                    await self._waiting.at_least(1)
-            except TimeoutError:
-                await seat.rest()
-            else:
-                return producer
-        await self._waiting.at_least(1)
-        return await seat.begin()
-
-    async def _room(self) -> None:
-        """Return when no round is under way, or so much waits that another beside it pays."""
-        while self._under_way and not self._waiting.have(MUCH_WAITS):
-            self._round_ended.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._round_ended.wait()
+            await pace.wait()
+            return self._waiting.admit(producer, -(-self._lanes // len(self._seats)))
 
 
 class RoundWriter:
