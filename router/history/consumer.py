@@ -80,8 +80,11 @@ class HistoryConsumer:
         next_look = next_prune = float("-inf")
         while True:
             if monotonic() >= next_look:
-                await _assign(consumer, self._options.bootstrap_servers, store)
-                next_look = monotonic() + LOOK_FOR_PARTITIONS_SECONDS
+                are_all_there = await _assign(consumer, self._options.bootstrap_servers, store)
+                next_look = monotonic() + (LOOK_FOR_PARTITIONS_SECONDS if are_all_there else PAUSE_SECONDS)
+            if not consumer.assignment():  # a fetch without any would wait for ever
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
             fetcher = consumer._fetcher  # noqa: SLF001 (getmany makes an object with a dictionary of each record)
             found = await fetched_records(fetcher, None, WAIT_SECONDS, is_urgent=False)
             if found:
@@ -112,16 +115,19 @@ class HistoryConsumer:
             log.info("history.unreadable", records=number, in_all=self._unreadable)
 
 
-async def _assign(consumer: AIOKafkaConsumer, bootstrap_servers: str, store: HistoryStore) -> None:
-    """Read every partition there is, also those that were added since, each from where the store has got to."""
+async def _assign(consumer: AIOKafkaConsumer, bootstrap_servers: str, store: HistoryStore) -> bool:
+    """Read every partition there is, also those that were added since, each from where the store has got to.
+
+    Says whether all topics are there: a broker that has just started, or just made them, may not know them yet.
+    """
     counts = await partition_counts(bootstrap_servers, TOPICS)
     wanted = {TopicPartition(topic, number) for topic, count in counts.items() for number in range(count)}
-    if wanted == consumer.assignment():
-        return
-    consumer.assign(sorted(wanted))
-    known = store.offsets()
-    for partition in wanted:
-        consumer.seek(partition, known.get((partition.topic, partition.partition), 0))
+    if wanted != consumer.assignment():
+        consumer.assign(sorted(wanted))
+        known = store.offsets()
+        for partition in wanted:
+            consumer.seek(partition, known.get((partition.topic, partition.partition), 0))
+    return counts.keys() >= set(TOPICS)
 
 
 async def _cluster(bootstrap_servers: str) -> str:

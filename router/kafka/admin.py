@@ -1,7 +1,7 @@
 """Topics on the broker: made when missing, never changed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from aiokafka import TopicPartition
@@ -46,40 +46,52 @@ async def ensure_topics(bootstrap_servers: str, topics: Iterable[Topic], *, repl
     """
     wanted = {topic.name: topic for topic in topics}
     async with admin_client(bootstrap_servers) as client:
-        missing = [wanted[name] for name in sorted(wanted.keys() - set(await client.list_topics()))]
-        return await _create(client, missing, replication_factor) if missing else []
+        # A list may still have what was deleted just now, so all are made; who may not make any has them perhaps.
+        made, refused = await _create(client, [wanted[name] for name in sorted(wanted)], replication_factor)
+        if refused:
+            listed = await client.list_topics()
+            _raise_first({name: why for name, why in refused.items() if name not in listed})
+        return made
 
 
 async def create_topic(bootstrap_servers: str, topic: Topic, *, replication_factor: int = 1) -> bool:
-    """Make one topic and return whether it was missing; unlike `ensure_topics` without listing what is there.
+    """Make one topic and return whether it was missing.
 
     Raises:
         KafkaUnavailableError: no broker answers.
         RefusedError: Kafka refuses to make it; the message says why.
     """
     async with admin_client(bootstrap_servers) as client:
-        return bool(await _create(client, [topic], replication_factor))
+        made, refused = await _create(client, [topic], replication_factor)
+    _raise_first(refused)
+    return bool(made)
 
 
-async def _create(client: AIOKafkaAdminClient, topics: Iterable[Topic], replication_factor: int) -> list[str]:
+async def _create(
+    client: AIOKafkaAdminClient, topics: Iterable[Topic], replication_factor: int
+) -> tuple[list[str], dict[str, str]]:
+    """Return the names of those that were made, and by name why Kafka refused others; what exists is neither."""
     answer = await client.create_topics(
         [NewTopic(topic.name, topic.partitions, replication_factor, topic_configs=topic.config()) for topic in topics]
     )
-    made = []
+    made, refused = [], {}
     for name, code, *details in answer.topic_errors:
         if code == 0:
             made.append(name)
         elif code != _TOPIC_ALREADY_EXISTS:
-            detail = details[0] if details and details[0] else for_code(code).__name__
-            raise RefusedError(f"Kafka refuses to make topic {name}: {detail}", target=name)
-    return made
+            refused[name] = details[0] if details and details[0] else for_code(code).__name__
+    return made, refused
+
+
+def _raise_first(refused: Mapping[str, str]) -> None:
+    for name, why in refused.items():
+        raise RefusedError(f"Kafka refuses to make topic {name}: {why}", target=name)
 
 
 async def delete_topic(bootstrap_servers: str, name: str) -> None:
     """Delete a topic with everything in it; nothing happens when there is none."""
     async with admin_client(bootstrap_servers) as client:
-        if name in await client.list_topics():
-            await client.delete_topics([name])
+        await client.delete_topics([name])  # whether or not it is listed: a list may be a moment old
 
 
 async def partition_counts(bootstrap_servers: str, names: Iterable[str] | None = None) -> dict[str, int]:

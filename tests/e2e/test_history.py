@@ -25,7 +25,7 @@ from router.history.process import HistoryProcess
 from router.history.reader import HistoryReader, Selection
 from router.history.redrive import Redriver
 from router.history.stored_records import StoredRecords
-from router.kafka.admin import ensure_topics
+from router.kafka.admin import ensure_topics, partition_counts
 from router.kafka.producer import KafkaProducer, Message
 from router.settings import Settings
 from router.subscriptions.view import SubscriptionsView
@@ -132,6 +132,20 @@ async def test_what_happens_is_known_soon_and_once_also_after_a_restart(world):
     async with doing(HistoryConsumer(world.options, now).run()):
         await until(lambda: len(world.attempts()) == 3, PATIENT)
     assert set(world.attempts()) == {one.delivery_id for one in deliveries}
+
+
+async def test_topics_that_the_broker_does_not_know_yet_are_looked_for_again_soon(world, monkeypatch):
+    answers = [{}, {ATTEMPTS.name: 1}]
+
+    async def forgetful(*asked):
+        return answers.pop(0) if answers else await partition_counts(*asked)
+
+    monkeypatch.setattr("router.history.consumer.partition_counts", forgetful)
+    deliveries = [world.a_delivery() for _ in range(20)]
+    for delivery in deliveries:
+        await world.attempted(delivery)
+    async with doing(HistoryConsumer(world.options, now).run()):
+        await until(lambda: len(world.attempts()) == len(deliveries), 20)  # less than the time between two looks
 
 
 async def test_a_file_that_is_gone_or_broken_is_filled_anew(world):
