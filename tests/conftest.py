@@ -14,6 +14,9 @@ from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
 RUNNING = "TEST_BOOTSTRAP_SERVERS"
 """Names a broker that runs already; saves the start of one while developing. Not for several processes of tests."""
 
+LONGEST = "test_fanout.py"
+"""The module of tests that takes longest."""
+
 # On a busy machine any example may take long.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
@@ -57,7 +60,11 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[Kafka]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts processes and brokers may take longer: a busy machine is no failure."""
+    """What starts processes and brokers may take longer: a busy machine is no failure.
+
+    The module that takes longest begins first: one of two processes would else wait for the other at the end.
+    """
+    items.sort(key=lambda item: item.path.name != LONGEST)
     for item in items:
         if item.get_closest_marker("kafka") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(300))
