@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from router.errors import EmbeddedKafkaError
 from router.kafka.admin import ensure_topics, partition_counts
 from router.kafka.embedded.broker import EmbeddedKafka, EmbeddedKafkaOptions
 from router.kafka.embedded.jars import cache_directory
+from router.kafka.embedded.ports import free_port
 from router.kafka.embedded.probe import is_serving
 from router.kafka.embedded.storage import log_directory
 from tests.waiting import until
@@ -129,6 +131,22 @@ async def test_a_kafka_that_ends_while_it_starts_says_why_and_where_its_log_is(t
 
     assert str(kafka.log_path) in raised.value.hint
     assert not kafka.is_running
+
+
+async def test_ports_that_somebody_takes_while_it_starts_are_replaced(tmp_path, monkeypatch):
+    kafka = embedded(tmp_path)
+    with socket.socket() as quicker:
+        quicker.bind(("127.0.0.1", 0))
+        quicker.listen()
+        chosen = [quicker.getsockname()[1]]
+
+        def free(**given):
+            return chosen.pop() if chosen else free_port(**given)
+
+        monkeypatch.setattr("router.kafka.embedded.broker.free_port", free)
+        await kafka.start()
+    assert await is_serving("127.0.0.1", kafka.port)
+    await kafka.stop()
 
 
 async def test_topics_are_not_made_by_asking_for_them(kafka):

@@ -33,9 +33,15 @@ START_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 12.0
 PORT_PATIENCE_SECONDS: Final = 2.0
 """A Kafka that was just killed lets go of its port a moment later."""
+PORT_TRIES: Final = 3
+_PORT_TAKEN: Final = "BindException"
 SHOWN_LINES: Final = 8
 
 T = TypeVar("T")
+
+
+class PortTakenError(EmbeddedKafkaError):
+    """Somebody else was quicker with one of Kafka's ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ class EmbeddedKafka:
         self.port = options.port or free_port()
         self.log_path = options.log_path or options.data_dir / "kafka.log"
         self._process: ChildProcess | None = None
+        self._has_served = False
         self._archiving: asyncio.Task[None] | None = None
 
     @property
@@ -102,7 +109,7 @@ class EmbeddedKafka:
         if was_killed(self._options.data_dir):
             command = self._fencing_command(java, jars, archive)
             await fence_dead_broker(command, self._options.data_dir, self.log_path)
-        await self._serve(self._command(java, jars, archive))
+        await self._serve_somewhere(java, jars, archive)
         if not (archive.is_decided or self._options.short_lived or self._archiving):
             self._archiving = asyncio.create_task(archive.make(self._class_list, self.log_path), name="archive classes")
 
@@ -125,6 +132,20 @@ class EmbeddedKafka:
     def _java_and_jars(self) -> tuple[Java, list[Path]]:
         options = self._options
         return find_java(), install_jars(options.cache_dir, repository=options.repository, report=options.report)
+
+    async def _serve_somewhere(self, java: Java, jars: Sequence[Path], archive: ClassArchive) -> None:
+        """Serve; a port that was free may be taken by the time that Kafka wants it, and then others are tried."""
+        for tries_left in reversed(range(PORT_TRIES)):
+            try:
+                await self._serve(self._command(java, jars, archive))
+            except PortTakenError:
+                if not tries_left:
+                    raise
+                if not (self._options.port or self._has_served):
+                    self.port = free_port()
+            else:
+                self._has_served = True
+                return
 
     async def _serve(self, command: Sequence[str]) -> None:
         said = LogTail(self.log_path)
@@ -173,8 +194,11 @@ class EmbeddedKafka:
         # Asked in this order: somebody else may have been quicker with the port, and be the one who answers.
         while not (await is_serving(LOOPBACK, self.port) and process.is_running):
             if not process.is_running:
-                why = f"(exit code {process.exit_code}): {cause(said.read().splitlines())}"
-                raise EmbeddedKafkaError(f"Kafka ended while it started {why}", hint=f"Its log is {self.log_path}")
+                why = cause(said.read().splitlines())
+                raise (PortTakenError if _PORT_TAKEN in why else EmbeddedKafkaError)(
+                    f"Kafka ended while it started (exit code {process.exit_code}): {why}",
+                    hint=f"Its log is {self.log_path}",
+                )
             if time.monotonic() > end:
                 raise EmbeddedKafkaError(
                     f"Kafka does not serve after {START_SECONDS:.0f} s", hint=f"Its log is {self.log_path}"
