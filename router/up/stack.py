@@ -165,8 +165,8 @@ class Stack:
                 report=self._report,
             )
         )
-        self.bootstrap_servers = self.kafka.bootstrap_servers
         await self._supervisor.start(KAFKA, self.kafka)
+        self.bootstrap_servers = self.kafka.bootstrap_servers
 
     async def _close(self) -> None:
         await self._supervisor.close()
