@@ -1,17 +1,12 @@
-"""What aiokafka's sender takes for a closed BatchBuilder, and the layout of a batch's header (Kafka's record format 2).
+"""What aiokafka's sender takes for a closed BatchBuilder: batches in Kafka's record format 2.
 
 How the sender of aiokafka 0.14 treats a batch is guarded by tests/contract/test_aiokafka_internals.py.
 """
 
-import struct
 from typing import Final
 
 MAGIC: Final = 2
 NOBODY: Final = -1
-CRC: Final = struct.Struct(">I")
-CRC_AT: Final = 17
-COVERED_FROM: Final = 21
-"""The CRC covers everything from the attributes on."""
 
 
 class ClosedBatch:

@@ -95,6 +95,7 @@ async def fetched_records(
 ) -> dict[TopicPartition, list[Record]]:
     """Return what was fetched of the given partitions, or of all; waits for it, and returns nothing after the time.
 
+    While the consumer has no assignment it waits for one, however long that takes, as aiokafka's own does.
     What is urgent sets itself how much a fetch waits for; else it is as the consumer was made.
     """
     loop = asyncio.get_running_loop()

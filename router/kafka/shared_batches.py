@@ -11,12 +11,16 @@ from typing import Final
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from router.kafka.checksums import with_beginning
-from router.kafka.closed_batches import COVERED_FROM, CRC, CRC_AT, MAGIC, NOBODY, ClosedBatch
+from router.kafka.closed_batches import MAGIC, NOBODY, ClosedBatch
 
 OutRecord = tuple[int | None, bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
 """Timestamp in milliseconds (None: now), key, value, headers."""
 
 _UNCOMPRESSED: Final = 0
+_CRC: Final = struct.Struct(">I")
+_CRC_AT: Final = 17
+_COVERED_FROM: Final = 21
+"""The CRC covers everything from the attributes on."""
 _PRODUCER = struct.Struct(">qhi")
 _PRODUCER_AT: Final = 43
 _HEADER: Final = 61
@@ -36,14 +40,14 @@ class EncodedRecords:
         """Return the batch as a producer's own."""
         stamped = self._bytes.copy()
         _PRODUCER.pack_into(stamped, _PRODUCER_AT, producer_id, epoch, sequence)
-        (crc,) = CRC.unpack_from(self._bytes, CRC_AT)
+        (crc,) = _CRC.unpack_from(self._bytes, _CRC_AT)
         crc = with_beginning(
             crc,
-            bytes(self._bytes[COVERED_FROM:_HEADER]),
-            bytes(stamped[COVERED_FROM:_HEADER]),
+            bytes(self._bytes[_COVERED_FROM:_HEADER]),
+            bytes(stamped[_COVERED_FROM:_HEADER]),
             len(stamped) - _HEADER,
         )
-        CRC.pack_into(stamped, CRC_AT, crc)
+        _CRC.pack_into(stamped, _CRC_AT, crc)
         return stamped
 
 
