@@ -4,7 +4,8 @@ The latency of a delivery counts from the moment it is written to router.deliver
 way to misbehave stands between two phases in which the endpoint is well, and is compared with these two, so that what
 drifts on the machine cancels out. An endpoint that has become well first gets what waited for it: that is a phase of
 its own, compared in the same way. How far well phases differ from the well ones around them is told as well: what is
-less than that, the machine may have done. At the end all that the endpoint is owed must have arrived.
+less than that, the machine may have done; so p99 is also told without the deliveries during which a processor of the
+machine stood still (`benchmarks/steal.py`). At the end all that the endpoint is owed must have arrived.
 """
 
 import asyncio
@@ -13,15 +14,15 @@ import statistics
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 
 import httpx
 import orjson
-from hdrh.histogram import HdrHistogram
 
+from benchmarks.isolation_phases import WELL, Latencies, Phase, changes_of_well, compared, line_of, pooled
 from benchmarks.processes import cpu_seconds, on_kafka, parser_of
+from benchmarks.steal import Watch, watched
 from benchmarks.webhooks import a_delivery, a_receiver, a_subscription, worker
 from benchmarks.workspace_events import event
 from router.kafka.admin import ensure_topics
@@ -32,7 +33,6 @@ from topics import ALL_TOPICS, DELIVERIES, SUBSCRIPTIONS, Subscription
 from topics.subscriptions import subscription_key
 
 HEALTHY = 19
-WELL = "ok"
 MODES = ("dead", "hang", "busy")
 HANG_FACTOR = 2.4
 """Requests that hang end after 30 s: that phase is longer, so that what follows is in it."""
@@ -44,36 +44,29 @@ WARM_UP_SECONDS = 15
 """Kafka is twice as quick by then."""
 
 TICK_SECONDS = 0.01
+CHANGES = {"all": "change", "undisturbed": "change_undisturbed"}
+"""What is compared: all deliveries, and those during which no processor stood still."""
+
 ARRIVAL_SECONDS = 20
 RECOVERY_SECONDS = 420
-LONGEST_US = 60_000_000
-
-
-@dataclass
-class Phase:
-    """What the nineteen noticed while the one was well, or was not; latencies in microseconds."""
-
-    mode: str
-    latency: HdrHistogram
-    lost: int
-    owed_to_bad: int
-    worker_cpu: float
-
-    def milliseconds(self, percentile: float) -> float:
-        """Return a percentile of the latency."""
-        return self.latency.get_value_at_percentile(percentile) / 1000
 
 
 class Stand:
     """The subscriptions, whoever writes their deliveries, the worker and the receiver."""
 
     def __init__(
-        self, producer: KafkaProducer, client: httpx.Client, subscriptions: list[Subscription], process: Popen[bytes]
+        self,
+        producer: KafkaProducer,
+        client: httpx.Client,
+        subscriptions: list[Subscription],
+        process: Popen[bytes],
+        watch: Watch,
     ) -> None:
         self.producer = producer
         self.client = client
         self.subscriptions = subscriptions
         self.process = process
+        self.watch = watch
 
     async def steady(self, rate: float, seconds: float) -> dict[str, int]:
         """Write deliveries at a rate a second and subscription; return how many each subscription is owed."""
@@ -96,20 +89,21 @@ class Stand:
     async def phase(self, mode: str, rate: float, seconds: float) -> Phase:
         """Keep the rate up for a while, the bad endpoint being in a mode, and return what the others noticed."""
         self.client.put(f"/mode/{mode}")
-        cpu = cpu_seconds(self.process.pid)
+        cpu, began = cpu_seconds(self.process.pid), time.monotonic()
         owed = await self.steady(rate, seconds)
         cpu = (cpu_seconds(self.process.pid) - cpu) / seconds
         owed_to_bad = owed.pop("bad")
-        latency, arrived, until = HdrHistogram(1, LONGEST_US, 3), 0, time.monotonic() + ARRIVAL_SECONDS
-        while arrived < sum(owed.values()) and time.monotonic() < until:
+        arrivals: list[tuple[float, float]] = []
+        until = time.monotonic() + ARRIVAL_SECONDS
+        while len(arrivals) < sum(owed.values()) and time.monotonic() < until:
             await asyncio.sleep(0.3)
-            taken = self.client.get("/times").json()
-            for path, seen in taken.items():
+            for path, seen in self.client.get("/times").json().items():
                 if path.startswith("/watch"):
-                    arrived += len(seen)
-                    for seconds_taken in seen:
-                        latency.record_value(max(1, int(seconds_taken * 1e6)))
-        return Phase(mode, latency, sum(owed.values()) - arrived, owed_to_bad, cpu)
+                    arrivals += seen
+        stolen, latencies = self.watch.moments(), Latencies()
+        latencies.record(arrivals, stolen)
+        share = stolen.within(began, began + seconds) / seconds
+        return Phase(mode, latencies, sum(owed.values()) - len(arrivals), owed_to_bad, cpu, share)
 
     async def recovery(self, owed: int) -> dict:
         """Wait until all that the bad endpoint is owed has arrived; return how many did, and after how long."""
@@ -129,7 +123,7 @@ async def round_of(stand: Stand, well: Phase, mode: str, rate: float, seconds: f
     catching_up.mode = f"after {mode}"
     after = await stand.phase(WELL, rate, seconds)
     for one in (bad, catching_up):
-        print_comparison(well, one, after)
+        print(line_of(compared(well, one, after)), flush=True)
     return [bad, catching_up, after]
 
 
@@ -148,7 +142,8 @@ async def measure(bootstrap: str, data_dir: str, rate: float, seconds: float, mo
             await producer.send(SUBSCRIPTIONS.name, Message(subscription_key(one.id), one.encode()))
         log = Path(data_dir) / "worker.log"
         process = cleanup.enter_context(worker(bootstrap, data_dir, "delivery,retry", log=log))
-        stand = Stand(producer, client, subscriptions, process)
+        watch = cleanup.enter_context(watched())
+        stand = Stand(producer, client, subscriptions, process, watch)
         await warm_up(stand, rate)
         gc.disable()  # a pause of the one who writes would pass for one of the router's
         phases: list[Phase] = [await stand.phase(WELL, rate, seconds)]
@@ -165,7 +160,11 @@ async def measure(bootstrap: str, data_dir: str, rate: float, seconds: float, mo
             "bad": await stand.recovery(sum(one.owed_to_bad for one in phases)),
         }
         found["pooled_p99_ms"] = {
-            mode: pooled(phases, mode).get_value_at_percentile(99) / 1000 for mode in {one.mode for one in phases}
+            mode: {
+                "all": (latencies := pooled(phases, mode)).milliseconds(99),
+                "undisturbed": latencies.milliseconds(99, undisturbed=True),
+            }
+            for mode in {one.mode for one in phases}
         }
         return found
 
@@ -177,48 +176,6 @@ async def warm_up(stand: Stand, rate: float) -> None:
         await asyncio.sleep(0.2)
     await asyncio.sleep(2)
     stand.client.put("/reset")
-
-
-def pooled(phases: Sequence[Phase], mode: str) -> HdrHistogram:
-    """Return all latencies of a mode together."""
-    total = HdrHistogram(1, LONGEST_US, 3)
-    for phase in phases:
-        if phase.mode == mode:
-            total.add(phase.latency)
-    return total
-
-
-def compared(before: Phase, bad: Phase, after: Phase) -> dict:
-    """Return a phase beside the two well ones around it, taken together."""
-    well = pooled((before, after), WELL).get_value_at_percentile(99) / 1000
-    return {
-        "mode": bad.mode,
-        "p50_ms": bad.milliseconds(50),
-        "p99_ms": bad.milliseconds(99),
-        "well_p50_ms": pooled((before, after), WELL).get_value_at_percentile(50) / 1000,
-        "well_p99_ms": well,
-        "change": bad.milliseconds(99) / well - 1,
-        "worker_cpu": bad.worker_cpu,
-        "well_worker_cpu": (before.worker_cpu + after.worker_cpu) / 2,
-        "samples": bad.latency.get_total_count(),
-    }
-
-
-def changes_of_well(well: Sequence[Phase]) -> list[float]:
-    """Return by how much the p99 of each well phase differs from that of the two around it."""
-    return [compared(*well[at - 1 : at + 2])["change"] for at in range(1, len(well) - 1)]
-
-
-def print_comparison(before: Phase, bad: Phase, after: Phase) -> None:
-    """Print one phase beside the two around it."""
-    it = compared(before, bad, after)
-    print(
-        f"{it['mode']:<10}  p50 {it['p50_ms']:6.2f} ms, well {it['well_p50_ms']:6.2f}   p99 {it['p99_ms']:7.2f} ms, "
-        f"well {it['well_p99_ms']:7.2f} (before {before.milliseconds(99):.2f}, after {after.milliseconds(99):.2f})  "
-        f"{it['change']:+7.1%}   worker {it['worker_cpu']:.1%} of a core, well {it['well_worker_cpu']:.1%}   "
-        f"{it['samples']} samples",
-        flush=True,
-    )
 
 
 def run(arguments: list[str]) -> dict:
@@ -237,25 +194,35 @@ def run(arguments: list[str]) -> dict:
         ),
     )
     found["median_change"] = {
-        mode: statistics.median(one["change"] for one in found["runs"] if one["mode"] == mode)
+        mode: {
+            name: statistics.median(one[key] for one in found["runs"] if one["mode"] == mode)
+            for name, key in CHANGES.items()
+        }
         for given_mode in given.modes
         for mode in (given_mode, f"after {given_mode}")
     }
+    print_summary(found, given.rounds)
+    return found
+
+
+def print_summary(found: dict, rounds: int) -> None:
+    """Print the medians, how far well phases are from one another, and what the bad endpoint got in the end."""
     pools = found["pooled_p99_ms"]
     for mode, change in found["median_change"].items():
-        print(
-            f"{mode}: p99 of the others {change:+.1%} (median of {given.rounds}); "
-            f"all runs together {pools[mode] / pools[WELL] - 1:+.1%} of {pools[WELL]:.2f} ms"
+        told = ", ".join(
+            f"{name} {change[name]:+.1%} (together {pools[mode][name] / pools[WELL][name] - 1:+.1%})"
+            for name in CHANGES
         )
+        print(f"{mode}: p99 of the others, median of {rounds}: {told}")
     changes = found["well_changes"]
-    if changes:
+    for name, key in CHANGES.items() if changes else ():
+        of_well = [one[key] for one in changes]
         print(
-            f"{WELL}: p99 {statistics.median(changes):+.1%} (median), {min(changes):+.1%} to {max(changes):+.1%}, "
-            f"of the well phases around it ({len(changes)} of them)"
+            f"{WELL}, {name}: p99 of {pools[WELL][name]:.2f} ms, {statistics.median(of_well):+.1%} (median), "
+            f"{min(of_well):+.1%} to {max(of_well):+.1%}, of the well phases around it ({len(of_well)} of them)"
         )
     bad = found["bad"]
     print(
         f"lost {found['lost']}; the bad one's events: {bad['arrived']} of {bad['owed']}, "
         f"{bad['seconds']:.0f} s after it was well"
     )
-    return found

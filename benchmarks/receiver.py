@@ -1,8 +1,8 @@
 """An endpoint for benchmarks: answers 200 after as many milliseconds as its path says; knows every id it got.
 
-`/<ms>/…` answers after so long, `/bad/…` as `PUT /mode/<ok|dead|hang|busy>` says. `GET /report`, `GET /times` (how long
-deliveries took to arrive, each told once) and `PUT /reset` are for whoever measures. As cheap as an endpoint in Python
-can be, for it shares the cores with what is measured.
+`/<ms>/…` answers after so long, `/bad/…` as `PUT /mode/<ok|dead|hang|busy>` says. `GET /report`, `GET /times` (when
+deliveries arrived, and how long that took, each told once) and `PUT /reset` are for whoever measures. As cheap as an
+endpoint in Python can be, for it shares the cores with what is measured.
 """
 
 import argparse
@@ -35,7 +35,7 @@ class State:
         self.first = self.last = 0.0
 
     def take_times(self):
-        """Return how long deliveries took to arrive since this was asked last, in seconds."""
+        """Return when deliveries arrived since this was asked last, and how many seconds each took."""
         times, self.times = self.times, {}
         return times
 
@@ -100,7 +100,8 @@ class Endpoint(asyncio.Protocol):
             at = head.find(b"webhook-id: ") + 12
             state.arrivals.setdefault(path, Counter())[head[at : head.find(b"\r\n", at)]] += 1
             if kind == "watch":
-                state.times.setdefault(path, []).append(now - orjson.loads(body)[0]["data"]["sent"])
+                took = now - orjson.loads(body)[0]["data"]["sent"]
+                state.times.setdefault(path, []).append((time.monotonic(), took))
             state.first = state.first or now
             state.last = now
         state.open += 1
