@@ -1,6 +1,6 @@
 """Automata: one search of a text for thousands of needles (Aho-Corasick, the library's)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from ahocorasick_rs import AhoCorasick, Implementation
@@ -29,10 +29,7 @@ class Automaton:
         self._automaton = _compiled(needles)
 
     def search_texts(self, text: str) -> tuple[str, ...] | None:
-        """Return the needles in a text, in the order of `search`: faster, but only for a text that is short and sound.
-
-        None for any other.
-        """
+        """Return the needles in a text, in the order of `search`; None if it is long or unsound, for `search_any`."""
         if len(text) > _WINDOW:
             return None
         try:
@@ -41,17 +38,16 @@ class Automaton:
             return None
 
     def search(self, text: str) -> list[Occurrence]:
-        """Return the needles in a text by their ends, the longest first; in a long text each once, in any order."""
-        if len(text) <= _WINDOW:
-            try:
-                return self._automaton.find_matches_as_indexes(text, overlapping=True)
-            except UnicodeEncodeError:  # a lone surrogate
-                pass
-        elif _is_unicode(text):
-            return self._search_in_windows(text)
-        return _alone([number for number, needle in enumerate(self.needles) if needle in text])
+        """Return the needles in a text that is short and sound, by their ends, the longest first."""
+        return self._automaton.find_matches_as_indexes(text, overlapping=True)
 
-    def _search_in_windows(self, text: str) -> list[Occurrence]:
+    def search_any(self, text: str) -> Collection[int]:
+        """Return the numbers of the needles in any text, each once."""
+        if _is_unicode(text):
+            return self._search_in_windows(text)
+        return [number for number, needle in enumerate(self.needles) if needle in text]
+
+    def _search_in_windows(self, text: str) -> Collection[int]:
         """Search piece by piece, and stop looking for what was found: it may be everywhere."""
         found: dict[int, None] = {}
         numbers: Sequence[int] = range(len(self.needles))
@@ -62,11 +58,7 @@ class Automaton:
             if len(matches) > _FLOOD:
                 numbers = [number for number in numbers if number not in found]
                 automaton = _compiled([self.needles[number] for number in numbers])
-        return _alone(list(found))
-
-
-def _alone(numbers: list[int]) -> list[Occurrence]:
-    return [(number, 0, place) for place, number in enumerate(numbers)]
+        return found
 
 
 def _compiled(needles: Sequence[str]) -> AhoCorasick:

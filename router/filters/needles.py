@@ -140,7 +140,7 @@ class _Findings:
         """Return what is filed at the needles in a text; the same needles are found together again and again."""
         needles = self._automaton.search_texts(text)
         if needles is None:
-            return self._seek(text)
+            return self._hits_of(self._automaton.search_any(text))
         hits = self._known.get(needles)
         if hits is None:
             hits = self._seek(text)

@@ -70,14 +70,23 @@ def test_a_table_finds_what_is_filed(kind, shortest, seed):
 )
 def test_needles_are_found_in_long_and_odd_texts(text):
     needles = ["AB", "x" * 400, "A" * 511 + "B", "ABA", "nowhere", "xA", "Bx"]
-    occurrences = Automaton(needles).search(text)
-    assert {needles[number] for number, _, _ in occurrences} == {needle for needle in needles if needle in text}
+    numbers = Automaton(needles).search_any(text)
+    assert {needles[number] for number in numbers} == {needle for needle in needles if needle in text}
 
 
 def test_needles_that_end_with_one_another_do_not_flood_a_long_text():
     needles = ["A" * length for length in range(1, 513)] + ["B"]
-    numbers = [number for number, _, _ in Automaton(needles).search("A" * 200_000 + "B")]
-    assert sorted(numbers) == list(range(513))
+    assert sorted(Automaton(needles).search_any("A" * 200_000 + "B")) == list(range(513))
+
+
+@pytest.mark.parametrize("odd", ["-ABC" + "-" * 3_000, "-ABC-\ud800"])
+@pytest.mark.parametrize("is_odd_first", [True, False])
+def test_long_and_odd_texts_do_not_change_what_short_ones_find(odd, is_odd_first):
+    table = Needles(object())
+    for operand in ["ABC", "BC", *(f"<{number}>" for number in range(100))]:
+        table.put(operand, filed(operand))
+    for text in [odd, "ABC", odd] if is_odd_first else ["ABC", odd, "ABC"]:
+        assert found(table, text) == ["ABC", "BC"]
 
 
 def test_a_subscription_that_several_of_many_needles_find_is_found_once():
