@@ -26,7 +26,7 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
         return timedelta(seconds=min(int(value[:9]), 86_400))
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for years and zones that no clock knows
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -95,8 +95,9 @@ class HttpClient:
             except BrokenAnswerError:
                 if connection.heard:
                     raise
-        async with asyncio.timeout(min(self._connect_seconds, deadline - time.monotonic())):
-            connection = await self._connect(origin)
+        connect_seconds = min(self._connect_seconds, deadline - time.monotonic())
+        async with asyncio.timeout(connect_seconds):
+            connection = await self._connect(origin, time.monotonic() + connect_seconds)
         return await self._exchange(origin, connection, request, deadline - time.monotonic())
 
     async def close(self) -> None:
@@ -133,30 +134,36 @@ class HttpClient:
             connection.close()
         return None
 
-    async def _connect(self, origin: Origin) -> HttpConnection:
-        loop = asyncio.get_running_loop()
+    async def _connect(self, origin: Origin, deadline: float) -> HttpConnection:
         failed: OSError | None = None
-        for address in await self._resolve(origin.host):
+        addresses = await self._resolve(origin.host)
+        for tried, address in enumerate(addresses):
             # The last thing before `connect`, on the address itself: a name may have changed its mind.
             check_address(self._policy, address)
             try:
-                _transport, connection = await loop.create_connection(
-                    HttpConnection,
-                    address,
-                    origin.port,
-                    ssl=self._context(origin.certificate) if origin.scheme == "https" else None,
-                    server_hostname=origin.host if origin.scheme == "https" else None,
-                )
-            except OSError as error:
+                # One address that swallows what is sent to it, as a broken IPv6 does, must leave time for the others.
+                async with asyncio.timeout((deadline - time.monotonic()) / (len(addresses) - tried)):
+                    return await self._connect_to(origin, address)
+            except OSError as error:  # TimeoutError is one
                 failed = error
-            else:
-                return connection
         raise failed or OSError("the name has no address")
+
+    async def _connect_to(self, origin: Origin, address: str) -> HttpConnection:
+        secure = origin.scheme == "https"
+        _transport, connection = await asyncio.get_running_loop().create_connection(
+            HttpConnection,
+            address,
+            origin.port,
+            ssl=self._context(origin.certificate) if secure else None,
+            server_hostname=origin.host if secure else None,
+        )
+        return connection
 
     async def _resolve(self, host: str) -> list[str]:
         """Return a host's addresses; those who ask together share one lookup, and a failed one is not kept."""
         known, now = self._addresses.get(host), time.monotonic()
-        if known is None or now - known[0] >= DNS_CACHE_SECONDS or _has_failed(known[1]):
+        # A lookup under way is joined, however long it takes: each anew would hold another thread for a dead server.
+        if known is None or _has_failed(known[1]) or (known[1].done() and now - known[0] >= DNS_CACHE_SECONDS):
             if len(self._addresses) >= _NAMES_KEPT:
                 self._addresses.clear()
             known = self._addresses[host] = (now, asyncio.ensure_future(self._resolver.resolve(host)))

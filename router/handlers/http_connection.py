@@ -10,6 +10,9 @@ from router.handlers.failures import BrokenAnswerError, EndlessBodyError, NotHtt
 
 BODY_LIMIT: Final = 64 * 1024
 HEAD_LIMIT: Final = 64 * 1024
+ANSWER_LIMIT: Final = 1024 * 1024
+"""Of an answer in all; a body in chunks of one byte is six times as long on the wire, what is more is trailers."""
+
 _FIRST_FINAL_STATUS: Final = 200
 
 
@@ -33,6 +36,7 @@ class HttpConnection(asyncio.Protocol):
         "_headers",
         "_in_body",
         "_parser",
+        "_size",
         "_transport",
         "heard",
     )
@@ -45,6 +49,7 @@ class HttpConnection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._body_size = 0
         self._head_size = 0
+        self._size = 0
         self._in_body = False
         self.heard = False
         """Whether any byte of the present answer has come."""
@@ -94,6 +99,11 @@ class HttpConnection(asyncio.Protocol):
             self.close()
             return
         self.heard = True
+        self._size += len(data)
+        if self._size > ANSWER_LIMIT:
+            # A trailer or an extension of a chunk without an end: the parser would gather it for as long as it comes.
+            self._fail(EndlessBodyError(self._status()))
+            return
         if not self._in_body:
             self._head_size += len(data)
             if self._head_size > HEAD_LIMIT + BODY_LIMIT:
@@ -120,6 +130,12 @@ class HttpConnection(asyncio.Protocol):
             self._fail(BrokenAnswerError(self._status()))
 
     # ---- called by httptools
+
+    def on_message_begin(self) -> None:
+        """Close when a second answer begins, though the rest of it may come only after the next request."""
+        if self._answer is not None and self._answer.done():
+            self._headers = {}  # the first answer's are in use
+            self.close()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
@@ -160,7 +176,7 @@ class HttpConnection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._headers = {}
         self._body = []
-        self._body_size = self._head_size = 0
+        self._body_size = self._head_size = self._size = 0
         self._in_body = self.heard = False
 
     def _status(self) -> int | None:

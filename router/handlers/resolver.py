@@ -52,9 +52,12 @@ class GuardedResolver:
             OSError: there are none.
         """
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        )
+        try:
+            found = await loop.run_in_executor(
+                self._threads, lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            )
+        except UnicodeError:  # a label that is empty or longer than names may be
+            raise socket.gaierror(socket.EAI_NONAME, "no name can be so") from None
         addresses = list(dict.fromkeys(str(where[0]) for _family, _type, _proto, _name, where in found))
         for address in addresses:
             check_address(self._policy, address)

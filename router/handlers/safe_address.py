@@ -26,12 +26,12 @@ _INVALID_URL: Final = (
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _6TO4: Final = IPv6Network("2002::/16")
 # Never an endpoint, whatever `is_global` of this Python's version says of them: this network, shared (CGNAT),
-# 6to4 relays, IPv4-compatible, local-use NAT64, Teredo, site-local.
+# 6to4 relays, IPv4-compatible, IPv4-translated, local-use NAT64, Teredo, documentation, segment routing, site-local.
 _NEVER: Final = tuple(
     ip_network(network)
     for network in (
         *("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "240.0.0.0/4"),
-        *("::/96", "64:ff9b:1::/48", "2001::/32", "fec0::/10"),
+        *("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "2001::/32", "3fff::/20", "5f00::/16", "fec0::/10"),
     )
 )
 

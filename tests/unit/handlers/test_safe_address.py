@@ -29,6 +29,7 @@ LOOPBACK = EndpointPolicy((ip_network("127.0.0.0/8"), ip_network("::1/128")), al
         *("::", "::1", "fe80::1", "fc00::1", "fd00::1", "fec0::1", "ff02::1", "2001:db8::1"),
         *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a00:1"),
         *("64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2"),
+        *("::ffff:0:127.0.0.1", "3fff::1", "5f00::1"),
     ],
 )
 def test_no_private_address_in_any_form_is_connected_to(address):
