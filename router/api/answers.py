@@ -1,9 +1,12 @@
 """Answers of the management API, and the shape in which Azure Resource Manager tells of errors (§8.4)."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+
+import orjson
 
 from router.errors import (
     ConflictError,
@@ -33,6 +36,16 @@ class Answer:
     status: HTTPStatus
     body: Json | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def encoded(self) -> bytes:
+        """Return the body as JSON, in UTF-8."""
+        if self.body is None:
+            return b""
+        try:
+            return orjson.dumps(self.body)
+        except TypeError:
+            # A filter may hold an integer of more than 64 bits, which orjson does not write.
+            return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def error_answer(

@@ -28,7 +28,7 @@ from router.api.warnings import advice_on, warnings_about, warnings_header
 from router.errors import ConflictError, NotFoundError, RefusedError
 from router.resources.view import ResourcesView
 from router.secrets import SecretBox
-from router.subscriptions.scopes import is_group
+from router.subscriptions.scopes import is_group, topic_type_of
 from router.subscriptions.store import SubscriptionStore
 from topics import Source, Subscription, TopicSink, WebhookSink
 from topics.resources import SystemTopic
@@ -206,9 +206,8 @@ class EventSubscriptions:
         return subscription_json(subscription, of_workspace=source is None or is_workspace(source), state=state)
 
     def _is_of(self, topic_type: str | None, one: Subscription) -> bool:
-        """Say whether a subscription's source is of a topic type, `Microsoft.EventGrid.Topics` being the other one."""
-        provider, _, kind = (topic_type or "").lower().rpartition(".")
-        return topic_type is None or f"/providers/{provider}/{kind}/" in one.source.lower()
+        """Say whether a subscription's source is of a topic type, be it `Microsoft.Resources.ResourceGroups`."""
+        return topic_type is None or topic_type.lower() == topic_type_of(one.source.lower())
 
     def _place(self, path: EventSubscriptionPath) -> tuple[Source, str]:
         """Return the source of a subscription, and its id: what is under a system topic stays there."""

@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Final
 from uuid import uuid4
 
-import orjson
 import structlog
 from starlette.datastructures import URLPath
 from starlette.requests import ClientDisconnect, Request
@@ -79,11 +78,10 @@ class Management:
                 "InternalServerError",
                 f"The server failed; its log says more under request id {request_id}.",
             )
-        body = b"" if answer.body is None else orjson.dumps(answer.body)
         headers = {**answer.headers, REQUEST_ID: request_id}
         if answer.body is not None:
             headers["Content-Type"] = "application/json; charset=utf-8"
-        return Response(body, answer.status, headers)
+        return Response(answer.encoded(), answer.status, headers)
 
     async def _answer(self, request: Request) -> Answer:
         caller = self._authenticate(request.headers.get("authorization"))

@@ -18,6 +18,14 @@ def is_below(scope: str, group: str) -> bool:
     return scope.startswith(f"{group}/")
 
 
+def topic_type_of(scope: str) -> str:
+    """Return the topic type of a source or a group: `microsoft.resources.resourcegroups` of a resource group."""
+    segments = scope.strip("/").split("/")
+    if is_group(scope):
+        return f"microsoft.resources.{segments[-2]}"
+    return ".".join(segments[-3:-1])
+
+
 def above(scope: str) -> list[str]:
     """Return the resource group and the Azure subscription that a scope is in, the nearest first."""
     segments = scope.split("/")

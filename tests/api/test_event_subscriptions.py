@@ -55,6 +55,15 @@ async def test_the_answer_has_azures_shape(api: Api):
     }
 
 
+async def test_an_integer_of_more_than_64_bits_is_kept_shown_and_listed(api: Api):
+    large = [{"operatorType": "NumberIn", "key": "data.n", "values": [2**64, -(10**30)]}]
+    answer = await api.put("alerts", to_topic("alerts") | {"filter": {"advancedFilters": large}, "labels": ["ü"]})
+    assert (answer.status_code, answer.json()["properties"]["filter"]["advancedFilters"]) == (201, large)
+    assert (await api.get("alerts")).json()["properties"]["labels"] == ["ü"]
+    (listed,) = (await api.call("GET", subscription_path(""))).json()["value"]
+    assert listed["properties"]["filter"]["advancedFilters"] == large
+
+
 async def test_paths_are_read_without_regard_to_case_and_the_id_stays_what_it_was(api: Api):
     await api.put("alerts", to_topic("alerts"))
     odd = f"{api.url}/" + subscription_path("ALERTS").replace("resourceGroups", "resourcegroups").replace(
@@ -184,6 +193,23 @@ async def test_lists_hold_what_belongs_to_the_source_or_the_group(api: Api):
     assert await names(RESOURCE_GROUP) == ["alerts", "sights"]
     assert await names(RESOURCE_GROUP.partition("/resourceGroups")[0]) == ["alerts", "sights"]
     assert await names("/subscriptions/another") == []
+
+
+async def test_subscriptions_to_a_whole_group_are_listed_by_the_topic_type_of_groups(api: Api):
+    """So `az eventgrid event-subscription list --source-resource-id` asks for those of a group."""
+    subscription = RESOURCE_GROUP.partition("/resourceGroups")[0]
+    for scope, name in ((WORKSPACE, "alerts"), (RESOURCE_GROUP, "of-group"), (subscription, "of-subscription")):
+        await api.call("PUT", subscription_path(name, scope), {"properties": to_topic(name)})
+
+    async def names(scope: str, topic_type: str) -> list[str]:
+        path = f"{scope}/providers/Microsoft.EventGrid/topicTypes/{topic_type}/eventSubscriptions"
+        return [one["name"] for one in (await api.call("GET", path)).json()["value"]]
+
+    assert await names(RESOURCE_GROUP, "Microsoft.Resources.ResourceGroups") == ["of-group"]
+    assert await names(subscription, "microsoft.resources.resourcegroups") == ["of-group"]
+    assert await names(subscription, "Microsoft.Resources.Subscriptions") == ["of-subscription"]
+    assert await names(subscription, "Microsoft.MachineLearningServices.Workspaces") == ["alerts"]
+    assert await names(subscription, "Microsoft.EventGrid.Topics") == []
 
 
 async def test_pages_link_to_one_another_and_filters_choose_by_name(api: Api):

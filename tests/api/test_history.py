@@ -8,7 +8,7 @@ import pytest
 
 from router.history.reader import HistoryReader
 from router.history.store import Batch, HistoryStore
-from tests.api.running_history import BUSY, SOON
+from tests.api.running_history import BUSY, SOON, Past
 from tests.builders import NOON, a_webhook, an_event
 from tests.unit.history.facts import ALERTS, an_attempted
 from topics.subscriptions import Filter
@@ -140,3 +140,11 @@ def test_the_file_can_be_read_while_it_is_written(tmp_path):
         assert reader.attempts(limit=1) == []
     other.close()
     store.close()
+
+
+async def test_a_draft_with_an_integer_of_more_than_64_bits_is_explained_exactly(past: Past):
+    event = an_event(data={"n": 10**30 + 1})
+    draft = {"advancedFilters": [{"operatorType": "NumberIn", "key": "data.n", "values": [10**30 + 1]}]}
+    answer = await past.client.post("/v1/explain", json={"event": event, "filter": draft})
+    (result,) = answer.json()["results"]
+    assert (result["matches"], result["clauses"][-1]["expected"]) == (True, [10**30 + 1])

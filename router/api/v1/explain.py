@@ -1,5 +1,6 @@
 """POST /v1/explain: why subscriptions match an event or not (design §10)."""
 
+import json
 from typing import Annotated, Any
 
 import msgspec
@@ -92,7 +93,8 @@ def _explained(event: bytes, asked: dict[str, msgspec.Raw], view: SubscriptionsV
 
 
 def _given(asked: dict[str, msgspec.Raw], name: str) -> Any:  # noqa: ANN401 (any JSON)
-    return orjson.loads(bytes(asked[name])) if name in asked else None
+    # The standard library's reader, as for what is stored: integers of any size stay exact.
+    return json.loads(bytes(asked[name])) if name in asked else None
 
 
 def _draft(members: object) -> Filter:
