@@ -8,7 +8,6 @@ from typing import Any, Final
 import fsspec  # type: ignore[import-untyped]  # it has no types
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from router.history.dead_letter_files import DeadLetterFile, SubscriptionsById, container_of, file_of
@@ -16,6 +15,7 @@ from router.history.options import GROUP, HistoryOptions
 from router.history.rows import dead_letter_of
 from router.kafka.compacted import CompactedReader
 from router.kafka.connection import connection
+from router.kafka.consumer import KafkaConsumer
 from topics import DEAD_LETTERS, MAX_MESSAGE_BYTES, SUBSCRIPTIONS, Delivery
 from topics.subscriptions import subscription_key
 
@@ -51,7 +51,7 @@ class DeadLetterArchive:
             await reader.stop()
 
     async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(
+        consumer = KafkaConsumer(
             DEAD_LETTERS.name,
             **connection(self._options.bootstrap_servers),
             group_id=GROUP,

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from router.errors import KafkaUnavailableError
@@ -18,6 +18,7 @@ from router.history.schema import discard
 from router.history.store import Batch, HistoryStore
 from router.kafka.admin import admin_client, partition_counts
 from router.kafka.connection import connection
+from router.kafka.consumer import KafkaConsumer
 from router.kafka.fetching import Record, fetched_records
 from topics import ATTEMPTS, DEAD_LETTERS, MAX_MESSAGE_BYTES, WORKSPACE_EVENTS
 
@@ -58,7 +59,7 @@ class HistoryConsumer:
     async def _follow(self) -> None:
         store = HistoryStore(self._options.path, await _cluster(self._options.bootstrap_servers))
         try:
-            consumer = AIOKafkaConsumer(
+            consumer = KafkaConsumer(
                 **connection(self._options.bootstrap_servers),
                 enable_auto_commit=False,
                 # Offsets that the topic no longer has: what is left is read from its beginning.
@@ -76,7 +77,7 @@ class HistoryConsumer:
         finally:
             store.close()
 
-    async def _read(self, consumer: AIOKafkaConsumer, store: HistoryStore) -> None:
+    async def _read(self, consumer: KafkaConsumer, store: HistoryStore) -> None:
         next_look = next_prune = float("-inf")
         while True:
             if monotonic() >= next_look:
@@ -93,7 +94,7 @@ class HistoryConsumer:
                 is_more = store.prune(self._now(), self._options.max_bytes)
                 next_prune = monotonic() + (0 if is_more else PRUNE_SECONDS)
 
-    def _batch(self, consumer: AIOKafkaConsumer, found: dict[TopicPartition, list[Record]]) -> Batch:
+    def _batch(self, consumer: KafkaConsumer, found: dict[TopicPartition, list[Record]]) -> Batch:
         batch, read = Batch(), 0
         for partition, records in found.items():
             read += len(records)
@@ -115,7 +116,7 @@ class HistoryConsumer:
             log.info("history.unreadable", records=number, in_all=self._unreadable)
 
 
-async def _assign(consumer: AIOKafkaConsumer, bootstrap_servers: str, store: HistoryStore) -> bool:
+async def _assign(consumer: KafkaConsumer, bootstrap_servers: str, store: HistoryStore) -> bool:
     """Read every partition there is, also those that were added since, each from where the store has got to.
 
     Says whether all topics are there: a broker that has just started, or just made them, may not know them yet.

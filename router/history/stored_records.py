@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from time import monotonic
 from typing import Any, Final, Protocol
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from router.errors import KafkaUnavailableError
 from router.kafka.connection import connection
+from router.kafka.consumer import KafkaConsumer
 from topics import MAX_MESSAGE_BYTES
 
 Place = tuple[int, int]
@@ -34,7 +35,7 @@ class StoredRecords:
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._bootstrap_servers = bootstrap_servers
-        self._consumer: AIOKafkaConsumer | None = None
+        self._consumer: KafkaConsumer | None = None
         self._asking = asyncio.Lock()
 
     async def fetch(self, topic: str, places: Iterable[Place]) -> dict[Place, Any]:
@@ -62,9 +63,9 @@ class StoredRecords:
         async with self._asking:
             await self._close()
 
-    async def _running(self) -> AIOKafkaConsumer:
+    async def _running(self) -> KafkaConsumer:
         if self._consumer is None:
-            self._consumer = AIOKafkaConsumer(
+            self._consumer = KafkaConsumer(
                 **connection(self._bootstrap_servers),
                 enable_auto_commit=False,
                 auto_offset_reset="none",
@@ -82,7 +83,7 @@ class StoredRecords:
 
 
 async def _fetch(
-    consumer: AIOKafkaConsumer, partition: TopicPartition, offsets: list[int], into: dict[Place, Any]
+    consumer: KafkaConsumer, partition: TopicPartition, offsets: list[int], into: dict[Place, Any]
 ) -> None:
     """Fetch records of one partition, given their offsets in order."""
     consumer.assign([partition])

@@ -22,6 +22,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from router.kafka.connection import connection
+from router.kafka.consumer import KafkaConsumer
 from router.kafka.fetching import Record, fetched_records
 from router.kafka.membership import leave_when_stopped
 from router.kafka.stable_offsets import stable_offset
@@ -69,10 +70,10 @@ def batch_topic(app: faust.App, name: str, queue_size: int = 4) -> faust.TopicT:
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that reads: an aiokafka consumer with settings that Faust does not let one choose."""
 
-    def _create_worker_consumer(self, _transport: Any) -> AIOKafkaConsumer:  # noqa: ANN401
+    def _create_worker_consumer(self, _transport: Any) -> KafkaConsumer:  # noqa: ANN401
         settings = self.app.conf
         self._assignor = RoundRobinPartitionAssignor
-        return AIOKafkaConsumer(
+        return KafkaConsumer(
             **connection(self.app.bootstrap_servers),
             group_id=settings.id,
             group_instance_id=settings.consumer_group_instance_id,

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from router.kafka.connection import connection
+from router.kafka.consumer import KafkaConsumer
 from topics import MAX_MESSAGE_BYTES, Topic
 
 log = structlog.get_logger(__name__)
@@ -66,9 +67,11 @@ class CompactedReader:
 
     async def _follow(self) -> None:
         while True:
-            consumer = AIOKafkaConsumer(
+            consumer = KafkaConsumer(
                 **connection(self._bootstrap_servers),
                 enable_auto_commit=False,
+                # Where the topic no longer begins at 0: what is left of it, rather than only what is still to come.
+                auto_offset_reset="earliest",
                 isolation_level="read_committed",
                 fetch_max_wait_ms=500,
                 max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
@@ -85,7 +88,7 @@ class CompactedReader:
             finally:
                 await consumer.stop()
 
-    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+    async def _read(self, consumer: KafkaConsumer) -> None:
         end = (await consumer.end_offsets([self._partition]))[self._partition]
         while True:
             if await consumer.position(self._partition) >= end:

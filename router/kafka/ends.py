@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from router.errors import KafkaUnavailableError
 from router.kafka.connection import connection
+from router.kafka.consumer import KafkaConsumer
 
 ANSWER_SECONDS: Final = 2.0
 
@@ -22,7 +23,7 @@ class EndOffsets:
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._bootstrap_servers = bootstrap_servers
-        self._consumer: AIOKafkaConsumer | None = None
+        self._consumer: KafkaConsumer | None = None
         self._connecting = asyncio.Lock()
 
     async def of(self, topics: Iterable[str]) -> dict[str, int]:
@@ -47,10 +48,10 @@ class EndOffsets:
             with suppress(Exception):
                 await consumer.stop()
 
-    async def _connected(self) -> AIOKafkaConsumer:
+    async def _connected(self) -> KafkaConsumer:
         async with self._connecting:
             if self._consumer is None:
-                consumer = AIOKafkaConsumer(**connection(self._bootstrap_servers), enable_auto_commit=False)
+                consumer = KafkaConsumer(**connection(self._bootstrap_servers), enable_auto_commit=False)
                 try:
                     await consumer.start()
                 except BaseException:

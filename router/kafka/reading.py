@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from router.errors import KafkaUnavailableError, NotFoundError
 from router.kafka.admin import partition_counts
 from router.kafka.connection import connection
+from router.kafka.consumer import KafkaConsumer
 from topics import MAX_MESSAGE_BYTES
 
 _LEARNING_SECONDS: Final = 1.0
@@ -20,7 +21,7 @@ _LEARNING_SECONDS: Final = 1.0
 @asynccontextmanager
 async def reading(
     bootstrap_servers: str, topics: Sequence[str], *, from_beginning: bool
-) -> AsyncIterator[AIOKafkaConsumer]:
+) -> AsyncIterator[KafkaConsumer]:
     """Give a consumer of these topics, at their beginning or at their end.
 
     Raises:
@@ -32,7 +33,7 @@ async def reading(
         if topic not in counts:
             raise NotFoundError(f"there is no topic {topic} at {bootstrap_servers}", hint=_near(topic, counts))
     partitions = [TopicPartition(topic, number) for topic in topics for number in range(counts[topic])]
-    consumer = AIOKafkaConsumer(
+    consumer = KafkaConsumer(
         **connection(bootstrap_servers),
         enable_auto_commit=False,
         isolation_level="read_committed",

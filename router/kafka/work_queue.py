@@ -10,10 +10,11 @@ from contextlib import suppress
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from router.kafka.connection import connection
+from router.kafka.consumer import KafkaConsumer
 from router.kafka.membership import leave_when_stopped
 from router.kafka.offsets import Offsets
 from topics import MAX_MESSAGE_BYTES
@@ -174,7 +175,7 @@ class WorkQueue:
             assignment.committed |= offsets
 
     async def _connect(self) -> None:
-        consumer = AIOKafkaConsumer(
+        consumer = KafkaConsumer(
             **connection(self._bootstrap_servers),
             group_id=self._group,
             group_instance_id=f"{self._group}-{self._instance}",
@@ -216,7 +217,7 @@ class WorkQueue:
             return None
         return assignment.held
 
-    async def _skip_markers(self, consumer: AIOKafkaConsumer, assignment: _Assignment) -> None:
+    async def _skip_markers(self, consumer: KafkaConsumer, assignment: _Assignment) -> None:
         """Count the markers that end transactions as read, or the group would seem to lag behind for ever."""
         for partition, tracked in assignment.offsets.items():
             if len(tracked) or tracked.committable is None:
