@@ -79,7 +79,8 @@ class Delivery:
         of_event: list[tuple[str, bytes]] = []
         for header in headers:
             if header[0] in OWN_HEADERS:
-                own[header[0]] = header[1]
+                if header[1] is not None:  # Kafka has headers without a value; they say nothing
+                    own[header[0]] = header[1]
             else:
                 of_event.append(header)
         due, last_outcome = own.get(DUE), own.get(LAST_OUTCOME)
@@ -107,7 +108,7 @@ def due_of(headers: Headers) -> datetime | None:
         ValueError: it says something else than a moment.
     """
     for name, raw in headers:
-        if name == DUE:
+        if name == DUE and raw is not None:
             try:
                 return _moment(raw)
             except (ValueError, OverflowError, OSError):

@@ -1,13 +1,17 @@
 """What follows from an attempt: nothing more, another attempt, or a dead letter. Pure; the clock is passed in."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from router.delivery.retry_policy import delay_after
 from router.handlers.outcome import Delivered, Failed, Outcome, Rejected
 from topics.dead_letters import DeadLetterReason, LastDeliveryOutcome
 from topics.deliveries import Delivery
 from topics.subscriptions import RetryPolicy
+
+
+_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +76,7 @@ def _after_failure(
 
 
 def _end_of_life(delivery: Delivery, policy: RetryPolicy) -> datetime:
-    return delivery.first_published + timedelta(minutes=policy.event_time_to_live_minutes)
+    try:
+        return delivery.first_published + timedelta(minutes=policy.event_time_to_live_minutes)
+    except OverflowError:  # the clock of whoever published it is thousands of years ahead
+        return _END_OF_TIME

@@ -94,8 +94,9 @@ def _to_event_grid(cloud: dict[str, bytes], accepted_at: datetime | None) -> byt
 def _structured(value: bytes, headers: Headers) -> bytes:
     """Turn binary mode into one JSON object (CloudEvents Kafka binding §3.2)."""
     try:
-        attributes = [(name[3:], orjson.dumps(raw.decode())) for name, raw in headers if name.startswith("ce_")]
-        content_type = next((raw.decode() for name, raw in headers if name == CONTENT_TYPE), None)
+        given = [(name, raw) for name, raw in headers if raw is not None]
+        attributes = [(name[3:], orjson.dumps(raw.decode())) for name, raw in given if name.startswith("ce_")]
+        content_type = next((raw.decode() for name, raw in given if name == CONTENT_TYPE), None)
     except UnicodeDecodeError:
         raise UnreadableEventError("a header is not UTF-8") from None
     if content_type is not None:

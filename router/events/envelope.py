@@ -69,7 +69,7 @@ def form_of(headers: Headers) -> Form:
     for name, value in headers:
         if name == CE_SPECVERSION:
             form = "binary"
-        elif name == CONTENT_TYPE and value != EVENT_GRID_JSON and _is_structured(value):
+        elif name == CONTENT_TYPE and value != EVENT_GRID_JSON and value is not None and _is_structured(value):
             return "structured"
     return form
 
@@ -105,7 +105,7 @@ def origin_of(envelope: Envelope, headers: Headers) -> str:
     """Return the workspace or topic that an event was published to: its source, unless ingress named another."""
     if envelope.schema == "CloudEventSchemaV1_0":
         for name, value in headers:
-            if name == ROUTER_SOURCE:
+            if name == ROUTER_SOURCE and value is not None:
                 return value.decode(errors="replace")
     return envelope.source
 
@@ -129,7 +129,7 @@ def _decode(decode: Callable[[bytes], Any], value: bytes) -> Any:  # noqa: ANN40
 
 def _binary_mode(headers: Headers) -> CloudEventEnvelope:
     try:
-        attributes = {name: value.decode() for name, value in headers if name.startswith("ce_")}
+        attributes = {name: value.decode() for name, value in headers if value is not None and name.startswith("ce_")}
         return CloudEventEnvelope(
             attributes[CE_ID],
             attributes[CE_TYPE],

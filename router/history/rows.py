@@ -173,7 +173,7 @@ def dead_letter_row(record: SourceRecord) -> DeadLetterRow | None:
 def event_row(record: SourceRecord) -> EventRow | None:
     """Return the row of a record of workspace.events."""
     for name, value in record.headers:
-        if name == CE_ID:
+        if name == CE_ID and value is not None:
             return EventRow(crc32(value), record.partition, record.offset, record.timestamp)
     try:
         event_id = read_envelope(record.value, record.headers).id

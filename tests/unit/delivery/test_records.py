@@ -11,7 +11,7 @@ from router.events.envelope import UnreadableEventError
 from router.handlers.outcome import Delivered, Failed
 from tests.builders import NOON, a_cloud_event, a_delivery, an_event, as_bytes
 from topics.attempts import DeliveryAttempt
-from topics.deliveries import Delivery
+from topics.deliveries import Delivery, due_of
 from topics.subscriptions import subscription_key
 
 FAILED = Failed(503, "Busy", 12.5, "try later")
@@ -45,6 +45,21 @@ def test_what_is_tried_again_waits_in_the_topic_of_its_wait(seconds, topic):
     assert name == f"router.retries.{topic}"
     assert message.key == subscription_key(again.subscription_id)
     assert Delivery.from_record(message.value, message.headers) == again
+
+
+@pytest.mark.parametrize("name", ["router-due", "router-last-outcome", "router-attempt", "content-type"])
+def test_a_header_without_a_value_is_as_good_as_none(name):
+    """Whoever writes to the source topic may give such headers, and fan-out passes all of them on."""
+    delivery = a_delivery()
+    headers = [header for header in delivery.headers() if header[0] != name]
+    if name == "router-attempt":
+        with pytest.raises(ValueError, match="router-attempt is missing"):
+            Delivery.from_record(delivery.event, [*headers, (name, None)])
+    else:
+        read = Delivery.from_record(delivery.event, [*headers, (name, None)])
+        assert (read.due, read.last_outcome) == (None, None)
+        assert read_owed(read, "CloudEventSchemaV1_0").envelope.id == an_event()["id"]
+    assert due_of([(name, None)]) is None
 
 
 def test_what_is_put_off_keeps_its_attempt():

@@ -1,7 +1,7 @@
 """What follows from an attempt."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -69,6 +69,13 @@ def test_time_to_live_is_looked_at_when_the_next_attempt_would_be_due():
     too_late = settle(a_delivery(), FAILED, policy, NOON + timedelta(seconds=50.001), 0.0)
     assert isinstance(in_time, TryAgain)
     assert too_late == GiveUp("TimeToLiveExceeded", 1, "GenericError")
+
+
+def test_a_clock_thousands_of_years_ahead_ends_no_stage():
+    """The time of a record of the source topic is its publisher's to choose."""
+    late = replace(a_delivery(), first_published=datetime(9999, 12, 31, 23, 59, tzinfo=UTC))
+    assert isinstance(settle(late, FAILED, RetryPolicy(), NOON, 0.0), TryAgain)
+    assert not is_expired(replace(late, due=NOON), RetryPolicy(), NOON)
 
 
 def test_ten_attempts_within_half_an_hour_are_at_most_six():

@@ -1,5 +1,6 @@
 import pytest
 
+from router.events.conversion import to_schema
 from router.events.envelope import UnreadableEventError, origin_of, read_envelope
 from tests.builders import WORKSPACE, a_binary_record, a_cloud_event, a_record, an_event, as_bytes, event_headers
 
@@ -70,6 +71,30 @@ def test_what_is_no_event_is_unreadable_and_not_quoted(value):
 def test_binary_mode_without_an_id_is_unreadable():
     with pytest.raises(UnreadableEventError, match="ce_id"):
         read_envelope(b"{}", [("ce_specversion", b"1.0"), ("ce_type", b"t"), ("ce_source", b"s")])
+
+
+@pytest.mark.parametrize("name", ["content-type", "ce_subject", "ce_time", "router-source", "anything"])
+@pytest.mark.parametrize("event", [an_event(), a_cloud_event()])
+def test_a_header_without_a_value_says_nothing(name, event):
+    """Kafka has such headers, and whoever writes to the source topic may use them."""
+    headers = [header for header in event_headers(event) if header[0] != name or name == "content-type"]
+    envelope = read_envelope(as_bytes(event), [(name, None), *headers])
+    assert envelope.id == event["id"]
+    assert origin_of(envelope, [(name, None), *headers])
+
+
+def test_binary_mode_whose_attributes_have_no_value_is_read_without_them():
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", b"1"),
+        ("ce_type", b"t"),
+        ("ce_source", b"s"),
+        ("ce_subject", None),
+    ]
+    assert read_envelope(b"{}", headers).subject == ""
+    assert b"subject" not in to_schema(b"{}", [*headers, ("content-type", None)], "CloudEventSchemaV1_0")
+    with pytest.raises(UnreadableEventError, match="ce_id"):
+        read_envelope(b"{}", [("ce_id", None), *(header for header in headers if header[0] != "ce_id")])
 
 
 def test_a_cloud_event_of_its_own_source_names_the_workspace_in_a_header():

@@ -51,6 +51,10 @@ def test_an_event_without_headers_is_found_by_its_own_id():
     assert event_row(a_record(headers=())) == event_row(a_record())
 
 
+def test_an_event_whose_id_header_has_no_value_is_found_by_its_own_id():
+    assert event_row(a_record(headers=(("ce_id", None),))) == event_row(a_record())
+
+
 def test_what_cannot_be_read_is_no_row():
     for value in (None, b"", b"{", b"[]", b'{"delivery_id": 1}', json.dumps({"id": "x"}).encode()):
         assert attempt_row(StoredRecord(value)) is None
