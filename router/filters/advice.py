@@ -18,11 +18,11 @@ _EVERYTHING: Final[Interval] = (float("-inf"), float("inf"))
 
 def never_matches(clauses: Sequence[Clause]) -> str | None:
     """Return why no event can match, or None when one may."""
-    by_path: dict[str, list[Clause]] = defaultdict(list)
+    by_place: dict[tuple[bool, str], list[Clause]] = defaultdict(list)
     for clause in clauses:
         if not clause.on_arrays and not clause.case_sensitive:
-            by_path[fold(clause.path)].append(clause)
-    for of_one_key in by_path.values():
+            by_place[_place(clause)].append(clause)
+    for of_one_key in by_place.values():
         for find in (_no_number, _no_text, _null_and_something, _no_truth):
             reason = find(of_one_key)
             if reason is not None:
@@ -40,6 +40,14 @@ def covers(wide: Sequence[Clause], narrow: Sequence[Clause]) -> bool:
     return all(any(_implies(given, asked) for given in narrow) for asked in wide)
 
 
+def _place(clause: Clause) -> tuple[bool, str]:
+    """Return where a clause looks; of two that look at the same place it is certain that they see the same value.
+
+    An event may have both `x` and `X`, and a member that an alias of the envelope would stand for.
+    """
+    return clause.operator in BASIC, clause.path
+
+
 def _relation(clause: Clause) -> Relation | None:
     operator = BASIC.get(clause.operator) or find_operator(clause.operator)
     return None if operator is None else operator.relation
@@ -52,9 +60,11 @@ def _is_negated(clause: Clause) -> bool:
     return operator.is_negated if operator.relation is not Relation.NULL else not operator.is_negated
 
 
-def _texts(clause: Clause) -> list[str] | None:
+def _texts(clause: Clause, *, as_written: bool = False) -> list[str] | None:
     values = clause.expected if isinstance(clause.expected, tuple) else (clause.expected,)
-    return [fold(value) for value in values] if all(isinstance(value, str) for value in values) else None
+    if not all(isinstance(value, str) for value in values):
+        return None
+    return [*values] if as_written else [*map(fold, values)]
 
 
 def _number(value: object) -> Any:  # noqa: ANN401 (int or float, compared exactly)
@@ -147,7 +157,7 @@ def _implies(given: Clause, asked: Clause) -> bool:
     """Say whether a value that satisfies `given` certainly satisfies `asked`."""
     if given == asked:
         return True
-    if fold(given.path) != fold(asked.path) or given.on_arrays != asked.on_arrays:
+    if _place(given) != _place(asked) or given.on_arrays != asked.on_arrays:
         return False
     if _is_negated(given) or _is_negated(asked) or (asked.case_sensitive and not given.case_sensitive):
         return False
@@ -165,8 +175,9 @@ def _inside(one: Interval, two: Interval, given: Clause, asked: Clause) -> bool:
 
 
 def _text_implies(given: Clause, asked: Clause) -> bool:
-    mine, its = _texts(given), _texts(asked)
-    if mine is None or its is None or given.case_sensitive != asked.case_sensitive:
+    # Where letters count for what is asked, they count for what is given, too.
+    mine, its = (_texts(clause, as_written=asked.case_sensitive) for clause in (given, asked))
+    if mine is None or its is None:
         return False
     known = {
         (Relation.IN, Relation.IN): lambda text: text in its,

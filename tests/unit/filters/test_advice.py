@@ -19,11 +19,16 @@ def asking(*conditions, on_arrays=False, **basic):
     return clauses_of(wanted)
 
 
+def begins(text):
+    """With regard to case."""
+    return asking(subject_begins_with=text, is_subject_case_sensitive=True)
+
+
 @pytest.mark.parametrize(
     ("clauses", "words"),
     [
         (asking(("data.x", "NumberGreaterThan", 5), ("data.x", "NumberLessThan", 3)), "no number"),
-        (asking(("data.x", "NumberGreaterThan", 5), ("DATA.X", "NumberLessThanOrEquals", 5)), "no number"),
+        (asking(("data.x", "NumberGreaterThan", 5), ("data.x", "NumberLessThanOrEquals", 5)), "no number"),
         (asking(("data.x", "NumberIn", [1, 2]), ("data.x", "NumberIn", [3])), "no number"),
         (asking(("data.x", "NumberInRange", [[0, 1], [4, 5]]), ("data.x", "NumberInRange", [[2, 3]])), "no number"),
         (asking(("data.s", "StringIn", ["a", "b"]), ("data.s", "StringIn", ["c"])), "no text"),
@@ -46,6 +51,8 @@ def test_what_can_never_match_is_found(clauses, words):
         asking(("data.x", "NumberGreaterThan", 3), ("data.x", "NumberLessThan", 5)),
         asking(("data.x", "NumberGreaterThanOrEquals", 5), ("data.x", "NumberLessThanOrEquals", 5)),
         asking(("data.x", "NumberGreaterThan", 5), ("data.y", "NumberLessThan", 3)),
+        asking(("data.x", "NumberGreaterThan", 5), ("data.X", "NumberLessThan", 3)),
+        asking(("eventType", "StringIn", ["A"]), included_event_types=("B",)),
         asking(("data.x", "NumberGreaterThan", 5), ("data.x", "NumberLessThan", 3), on_arrays=True),
         asking(("data.s", "StringBeginsWith", ["a"]), ("data.s", "StringEndsWith", ["b"])),
         asking(("data.s", "StringBeginsWith", ["A"]), ("data.s", "StringIn", ["apple"])),
@@ -70,6 +77,12 @@ def test_negations_alone_narrow_nothing_down():
         (asking(("data.x", "NumberIn", [1])), asking(), False),
         (asking(subject_begins_with="models/"), asking(subject_begins_with="Models/churn"), True),
         (asking(subject_begins_with="models/churn"), asking(subject_begins_with="models/"), False),
+        (begins("ab"), begins("Abc"), False),
+        (begins("Ab"), begins("Abc"), True),
+        (asking(subject_begins_with="ab"), begins("Abc"), True),
+        (begins("Abc"), asking(subject_begins_with="Abc"), False),
+        (asking(("data.x", "NumberGreaterThan", 3)), asking(("data.X", "NumberGreaterThan", 5)), False),
+        (asking(included_event_types=("A",)), asking(("eventType", "StringIn", ["A"])), False),
         (asking(included_event_types=("A", "B")), asking(included_event_types=("b",)), True),
         (asking(included_event_types=("A",)), asking(included_event_types=("A", "B")), False),
         (asking(("data.x", "NumberGreaterThan", 3)), asking(("data.x", "NumberGreaterThan", 5)), True),
@@ -115,6 +128,13 @@ VALUES = st.sampled_from([None, True, False, 0, 1, 2, 2.5, 3, "", "a", "ab", "b"
 def matches(clauses, value):
     body = as_bytes(an_event(data={"x": value}))
     return explain(clauses, read_envelope(body, []), body).matches
+
+
+def test_keys_that_differ_in_case_may_see_different_members_of_an_event():
+    body = as_bytes(an_event(data={"x": 6, "X": 2}))
+    clauses = asking(("data.x", "NumberGreaterThan", 5), ("data.X", "NumberLessThan", 3))
+    assert explain(clauses, read_envelope(body, []), body).matches
+    assert never_matches(clauses) is None
 
 
 @given(st.lists(CONDITIONS, max_size=3), VALUES, st.booleans())
