@@ -10,7 +10,6 @@ from topics.dead_letters import DeadLetterReason, LastDeliveryOutcome
 from topics.deliveries import Delivery
 from topics.subscriptions import RetryPolicy
 
-
 _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 
