@@ -1,7 +1,6 @@
 """The server: composition root of the control plane and the publish endpoint. It builds every collaborator of both."""
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -47,6 +46,7 @@ from router.sources.follower import SourcesFollower
 from router.sources.resource_ids import LOCAL_WORKSPACE
 from router.sources.store import SourceStore
 from router.sources.view import AccessKeys
+from router.stopping import told_to_stop, unless
 from router.subscriptions.follower import SubscriptionsFollower
 from router.subscriptions.store import SubscriptionStore
 from router.web.browser_guard import BrowserGuard, TrustedHosts
@@ -86,27 +86,12 @@ async def serve(settings: Settings) -> int:
     Raises:
         RouterError: it cannot start: no Kafka in time, a port that is taken, keys that cannot be opened.
     """
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    stopping = told_to_stop()
     async with AsyncExitStack() as cleanup:
-        await _until(stopping, _start(settings, cleanup))
+        await unless(stopping, _start(settings, cleanup))
         await stopping.wait()
         log.info("server.stopping")
     return 0
-
-
-async def _until(stopping: asyncio.Event, work: Awaitable[None]) -> None:
-    """Do the work, unless the process is told to stop meanwhile."""
-    doing, told = asyncio.ensure_future(work), asyncio.create_task(stopping.wait())
-    await asyncio.wait({doing, told}, return_when=asyncio.FIRST_COMPLETED)
-    told.cancel()
-    if not doing.done():
-        doing.cancel()
-        await asyncio.wait({doing})
-    elif not doing.cancelled():
-        doing.result()
 
 
 async def _start(settings: Settings, cleanup: AsyncExitStack) -> None:

@@ -2,17 +2,18 @@
 
 import asyncio
 import gc
-import signal
-from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
 import uvloop
+from aiokafka.errors import KafkaError
 from starlette.applications import Starlette
 
 from router.delivery.agent import DeliveryAgent
+from router.errors import KafkaUnavailableError
 from router.fanout.agent import FanoutAgent
 from router.handlers import Handlers
 from router.kafka.admin import ensure_all_topics
@@ -26,6 +27,7 @@ from router.process_memory import collect_rarely, keep_freed_memory
 from router.retry.agent import RetryAgent
 from router.secrets import secret_box
 from router.settings import Settings
+from router.stopping import told_to_stop, unless
 from router.subscriptions.follower import SubscriptionsFollower
 
 log = structlog.get_logger(__name__)
@@ -70,39 +72,50 @@ def main(settings: Settings) -> int:
 
 
 async def run_worker(settings: Settings) -> int:
-    """Run the stages; return 0 after SIGTERM or SIGINT, 1 when a stage crashed."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    await _topics_exist(settings)
+    """Run the stages; return 0 after SIGTERM or SIGINT, 1 when a stage crashed.
+
+    Raises:
+        RouterError: it cannot start: no Kafka in time, a port that is taken.
+    """
+    stopping = told_to_stop()
     async with AsyncExitStack() as cleanup:
-        metrics, health = Metrics(), Health()
-        server = BackgroundServer(
-            Starlette(routes=operations_routes(metrics, health)), settings.host, settings.metrics_port
-        )
-        health.register("stages", _starting)
-        health.register("kafka", KafkaProbe(settings.bootstrap_servers).check)
-        await server.start()
-        cleanup.push_async_callback(server.stop)
-        follower = SubscriptionsFollower(settings.bootstrap_servers, now=_now)
-        await follower.start()
-        cleanup.push_async_callback(follower.stop)
-        # Ten thousand subscriptions are a million objects, through which each full collection would go in vain.
-        gc.collect()
-        gc.freeze()
-        health.register("subscriptions", follower.check)
-        producer = KafkaProducer(settings.bootstrap_servers, timeout_seconds=PRODUCE_SECONDS)
-        await producer.start()
-        cleanup.push_async_callback(producer.stop)
-        stages = _stages(settings, follower, producer, metrics)
-        for name, stage in stages.items():
+        stages = await unless(stopping, _start(settings, cleanup))
+        return 0 if stages is None else await _until_stopped(stopping, stages.values())
+
+
+async def _start(settings: Settings, cleanup: AsyncExitStack) -> Mapping[str, StageAgent]:
+    """Build and start everything in order; what was started is stopped by `cleanup` in the opposite order."""
+    await _topics_exist(settings)
+    metrics, health = Metrics(), Health()
+    server = BackgroundServer(
+        Starlette(routes=operations_routes(metrics, health)), settings.host, settings.metrics_port
+    )
+    health.register("stages", _starting)
+    health.register("kafka", KafkaProbe(settings.bootstrap_servers).check)
+    await server.start()
+    cleanup.push_async_callback(server.stop)
+    follower = SubscriptionsFollower(settings.bootstrap_servers, now=_now)
+    cleanup.push_async_callback(follower.stop)
+    await follower.start()
+    # Ten thousand subscriptions are a million objects, through which each full collection would go in vain.
+    gc.collect()
+    gc.freeze()
+    health.register("subscriptions", follower.check)
+    producer = KafkaProducer(settings.bootstrap_servers, timeout_seconds=PRODUCE_SECONDS)
+    await producer.start()
+    cleanup.push_async_callback(producer.stop)
+    stages, begun = _stages(settings, follower, producer, metrics), dict[str, StageAgent]()
+    cleanup.push_async_callback(_stop, begun)
+    for name, stage in stages.items():
+        begun[name] = stage
+        try:
             await stage.start()
-            cleanup.push_async_callback(_stop, name, stage)
-            health.register(name, stage.check)
-        health.register("stages", _started)
-        log.info("worker.started", stages=list(stages), instance=settings.instance)
-        return await _until_stopped(stopping, stages.values())
+        except KafkaError as error:
+            raise KafkaUnavailableError(f"Kafka went away while {name} was starting: {error!r}") from error
+        health.register(name, stage.check)
+    health.register("stages", _started)
+    log.info("worker.started", stages=list(stages), instance=settings.instance)
+    return stages
 
 
 async def _topics_exist(settings: Settings) -> None:
@@ -144,9 +157,17 @@ async def _until_stopped(stopping: asyncio.Event, stages: Iterable[StageAgent]) 
     return 1 if failed else 0
 
 
-async def _stop(name: str, stage: StageAgent) -> None:
-    with suppress(TimeoutError):
+async def _stop(stages: Mapping[str, StageAgent]) -> None:
+    """Stop all at once: one after the other might take longer than a process has."""
+    await asyncio.gather(*(_stop_one(name, stage) for name, stage in stages.items()))
+
+
+async def _stop_one(name: str, stage: StageAgent) -> None:
+    try:
         await asyncio.wait_for(stage.stop(), STOP_SECONDS)
+    except TimeoutError:
+        log.warning("stage.stop_timed_out", stage=name)
+    else:
         log.info("stage.stopped", stage=name)
 
 

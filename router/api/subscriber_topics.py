@@ -50,6 +50,7 @@ class KafkaSubscriberTopics:
 
         Raises:
             KafkaUnavailableError: no broker answers.
+            RefusedError: Kafka refuses to delete it.
         """
         await asyncio.sleep(LAST_WRITES_SECONDS)
         await delete_topic(self._settings.bootstrap_servers, subscriber_topic(name))

@@ -13,6 +13,7 @@ from router.kafka.connection import connection, hint_when_nobody_answers
 from topics import ALL_TOPICS, WORKSPACE_EVENTS, Topic
 
 _TOPIC_ALREADY_EXISTS = 36
+_UNKNOWN_TOPIC = 3
 
 
 @asynccontextmanager
@@ -89,9 +90,18 @@ def _raise_first(refused: Mapping[str, str]) -> None:
 
 
 async def delete_topic(bootstrap_servers: str, name: str) -> None:
-    """Delete a topic with everything in it; nothing happens when there is none."""
+    """Delete a topic with everything in it; nothing happens when there is none.
+
+    Raises:
+        KafkaUnavailableError: no broker answers.
+        RefusedError: Kafka refuses to delete it; the message says why.
+    """
     async with admin_client(bootstrap_servers) as client:
-        await client.delete_topics([name])  # whether or not it is listed: a list may be a moment old
+        answer = await client.delete_topics([name])  # whether or not it is listed: a list may be a moment old
+    for _name, code, *_ in answer.topic_error_codes:
+        if code not in (0, _UNKNOWN_TOPIC):
+            why = f"{for_code(code).__name__} (error {code})"
+            raise RefusedError(f"Kafka refuses to delete topic {name}: {why}", target=name)
 
 
 async def partition_counts(bootstrap_servers: str, names: Iterable[str] | None = None) -> dict[str, int]:
