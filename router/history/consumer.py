@@ -83,9 +83,6 @@ class HistoryConsumer:
             if monotonic() >= next_look:
                 are_all_there = await _assign(consumer, self._options.bootstrap_servers, store)
                 next_look = monotonic() + (LOOK_FOR_PARTITIONS_SECONDS if are_all_there else PAUSE_SECONDS)
-            if not consumer.assignment():  # a fetch without any would wait for ever
-                await asyncio.sleep(PAUSE_SECONDS)
-                continue
             fetcher = consumer._fetcher  # noqa: SLF001 (getmany makes an object with a dictionary of each record)
             found = await fetched_records(fetcher, None, WAIT_SECONDS, is_urgent=False)
             if found:

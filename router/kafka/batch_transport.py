@@ -108,6 +108,12 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         with fetcher._subscriptions.fetch_context():  # noqa: SLF001
             return await fetched_records(fetcher, active_partitions, timeout or 0.0)
 
+    @property
+    def is_assigned(self) -> bool:
+        """Whether the group has given this consumer its partitions, and not taken them back."""
+        consumer = self._consumer
+        return consumer is not None and not consumer._subscription.reassignment_in_progress  # noqa: SLF001
+
     async def committed(self, partition: TopicPartition) -> int | None:
         """Return the newest committed offset of a partition, asked from Kafka."""
         offset: int | None = await self.call_thread(stable_offset, self._ensure_consumer(), partition)
@@ -196,7 +202,8 @@ class BatchConsumer(driver.Consumer):
     async def _poll_once(self) -> None:
         seeks = self._seeks
         records, active = await self._wait_next_records(POLL_SECONDS)
-        self.polled_at = asyncio.get_running_loop().time()
+        if self.thread.is_assigned:  # else nothing could have come, and whoever watches should know
+            self.polled_at = asyncio.get_running_loop().time()
         if records and seeks != self._seeks:
             # Fetched across a seek, so perhaps from beyond it. To hand them on would skip what lies between; to drop
             # them, as the flow has not resumed yet, would skip them.

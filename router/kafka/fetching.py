@@ -95,14 +95,15 @@ async def fetched_records(
 ) -> dict[TopicPartition, list[Record]]:
     """Return what was fetched of the given partitions, or of all; waits for it, and returns nothing after the time.
 
-    While the consumer has no assignment it waits for one, however long that takes, as aiokafka's own does.
+    While the consumer has no assignment it waits for one, and that counts as time too: aiokafka's own waits for ever.
     What is urgent sets itself how much a fetch waits for; else it is as the consumer was made.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_seconds
     while True:
         if fetcher._subscriptions.reassignment_in_progress:  # noqa: SLF001
-            await fetcher._subscriptions.wait_for_assignment()  # noqa: SLF001
+            if not await _something_is_assigned(fetcher, deadline - loop.time()):
+                return {}
             continue
         for result in fetcher._records.values():  # noqa: SLF001
             _make_batched(result)
@@ -114,6 +115,17 @@ async def fetched_records(
             return {partition: list(chain.from_iterable(batches)) for partition, batches in drained.items()}
         if not await _something_came(fetcher, deadline - loop.time(), is_urgent=is_urgent):
             return {}
+
+
+async def _something_is_assigned(fetcher: Any, seconds: float) -> bool:  # noqa: ANN401 (aiokafka is untyped)
+    subscriptions = fetcher._subscriptions  # noqa: SLF001
+    waiter = subscriptions.wait_for_assignment()
+    await asyncio.wait([waiter], timeout=seconds)
+    if not waiter.done():
+        subscriptions._assignment_waiters.remove(waiter)  # noqa: SLF001 (they would gather there)
+        return False
+    waiter.result()  # raises what the consumer ended with
+    return True
 
 
 async def _something_came(fetcher: Any, seconds: float, *, is_urgent: bool) -> bool:  # noqa: ANN401 (aiokafka is untyped)

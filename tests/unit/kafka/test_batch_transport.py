@@ -20,7 +20,8 @@ class Consumer(BatchConsumer):
     def __init__(self):
         self.committed, self.position, self.handed_on, self.meanwhile = 5, 5, [], None
         self._read_offset = {}
-        self._thread = SimpleNamespace(seek_to_beginning=self._to_the_beginning)
+        self._thread = SimpleNamespace(seek_to_beginning=self._to_the_beginning, is_assigned=True)
+        self.polled_at = 0.0
         self._seeks, self._seeking = 0, asyncio.Lock()
         self.flow_active = True
         self.app = SimpleNamespace(hooks=Hooks(quiesce=self._nothing, fence=self._nothing), consumer_generation_id=1)
@@ -63,6 +64,13 @@ def consumer(monkeypatch):
 async def test_what_was_fetched_is_handed_on(consumer):
     await consumer.poll_once()
     assert (consumer.handed_on, consumer.position) == ([5, 6], 7)
+
+
+@pytest.mark.parametrize("is_assigned", [True, False])
+async def test_a_poll_counts_when_the_group_has_given_partitions(consumer, is_assigned):
+    consumer.thread.is_assigned = is_assigned
+    await consumer.poll_once()
+    assert bool(consumer.polled_at) is is_assigned
 
 
 async def test_what_a_stopped_flow_fetched_is_read_again_after_the_seek_that_follows(consumer):

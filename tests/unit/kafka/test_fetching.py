@@ -1,16 +1,19 @@
 """Fetched bytes are read as aiokafka itself reads them."""
 
+import asyncio
 import struct
 from itertools import chain
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED, PartitionRecords
-from aiokafka.errors import CorruptRecordException
+from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.errors import CorruptRecordException, GroupAuthorizationFailedError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from router.kafka.fetching import BatchedRecords
+from router.kafka.fetching import BatchedRecords, fetched_records
+from tests.waiting import until
 
 PARTITION = TopicPartition("workspace.events", 3)
 ABORT, COMMIT = 0, 1
@@ -93,3 +96,45 @@ def test_taking_over_what_was_fetched_leaves_no_cycle_behind():
     batched = BatchedRecords.of(fetched)
     assert fetched._records_iterator is None  # noqa: SLF001
     assert [len(batch) for batch in batched] == [2]
+
+
+class FetcherWithoutRecords:
+    """A fetcher of a consumer that nothing is assigned to; it counts how often it is asked."""
+
+    def __init__(self):
+        self._subscriptions, self._records, self._closed, self.asked = SubscriptionState(), {}, False, 0
+
+    async def fetched_records(self, _partitions, timeout):  # noqa: ASYNC109 (aiokafka's signature)
+        assert timeout == 0
+        self.asked += 1
+        return {}
+
+    def _create_fetch_waiter(self):
+        return asyncio.get_running_loop().create_future()
+
+
+async def test_without_an_assignment_nothing_is_there_after_the_time():
+    fetcher = FetcherWithoutRecords()
+    for _ in range(3):
+        assert await asyncio.wait_for(fetched_records(fetcher, None, 0.01, is_urgent=False), 20) == {}
+    assert fetcher.asked == 0
+    assert not fetcher._subscriptions._assignment_waiters  # noqa: SLF001 (none is left behind)
+
+
+async def test_an_assignment_is_waited_for_as_long_as_there_is_time():
+    fetcher = FetcherWithoutRecords()
+    fetching = asyncio.create_task(fetched_records(fetcher, None, 30, is_urgent=False))
+    await asyncio.sleep(0)
+    fetcher._subscriptions.assign_from_user([PARTITION])  # noqa: SLF001
+    await until(lambda: fetcher.asked == 1)
+    fetching.cancel()
+
+
+async def test_what_the_consumer_ended_with_is_raised_to_who_waits_for_an_assignment():
+    fetcher = FetcherWithoutRecords()
+    fetching = asyncio.create_task(fetched_records(fetcher, None, 30, is_urgent=False))
+    await asyncio.sleep(0)
+    fetcher._subscriptions.register_fetch_waiters(())  # noqa: SLF001
+    fetcher._subscriptions.abort_waiters(GroupAuthorizationFailedError("router-fanout"))  # noqa: SLF001
+    with pytest.raises(GroupAuthorizationFailedError):
+        await fetching
