@@ -168,7 +168,7 @@ def build_management(  # noqa: PLR0913 (a composition root takes every collabora
     )
     dispatch = Dispatch(
         event_subscriptions,
-        Workspaces(sources, subscriptions),
+        Workspaces(sources, subscriptions, resources),
         operations,
         Azure(resources, sources.view),
         SystemTopics(resources, sources.view, subscriptions, operations, now),

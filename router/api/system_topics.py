@@ -92,14 +92,18 @@ class SystemTopics:
         return Answer(HTTPStatus.OK, page(call, found, _shown))
 
     async def delete(self, call: Call, path: SystemTopicPath) -> Answer:
-        """Delete a system topic with the event subscriptions that are under it; those of its workspace stay."""
+        """Delete a system topic with the event subscriptions that are under it; those of its workspace stay.
+
+        What a delete that was interrupted has left behind, the next one takes along.
+        """
         topic = self._resources.view.get(SystemTopic, path.id)
-        if topic is None:
-            return Answer(HTTPStatus.NO_CONTENT)
-        await self._resources.delete(topic.id)
-        below = event_subscription_id(topic.id, "").lower()
+        if topic is not None:
+            await self._resources.delete(topic.id)
+        below = event_subscription_id(path.id, "").lower()
         orphans = [one.id for one in self._subscriptions.view.all() if one.id.lower().startswith(below)]
         await self._subscriptions.delete(orphans)
+        if topic is None:
+            return Answer(HTTPStatus.NO_CONTENT)
         log.info("system_topic.deleted", topic=topic.id, subscriptions=len(orphans))
         operation = self._operations.begin(topic.id, "Succeeded")
         headers = self._operations.headers(call, operation, path.group.subscription)

@@ -83,13 +83,17 @@ class Topics:
         return Answer(HTTPStatus.OK, topic_json(self._stored(path), call.base_url))
 
     async def delete(self, call: Call, path: TopicPath) -> Answer:
-        """Delete a custom topic with its event subscriptions; never 200, which SDKs do not take (§8.3)."""
+        """Delete a custom topic with its event subscriptions; never 200, which SDKs do not take (§8.3).
+
+        What a delete that was interrupted has left behind, the next one takes along.
+        """
         source = self._store.view.get(path.id)
+        if source is not None:
+            await self._store.delete(source.id)
+        orphans = [one.id for one in self._subscriptions.view.all() if one.source.lower() == path.id.lower()]
+        await self._subscriptions.delete(orphans)
         if source is None:
             return Answer(HTTPStatus.NO_CONTENT)
-        await self._store.delete(source.id)
-        orphans = [one.id for one in self._subscriptions.view.all() if one.source.lower() == source.id.lower()]
-        await self._subscriptions.delete(orphans)
         log.info("topic.deleted", topic=source.id, subscriptions=len(orphans))
         operation = self._operations.begin(source.id, "Succeeded")
         headers = self._operations.headers(call, operation, path.group.subscription)

@@ -13,9 +13,11 @@ from router.api.pages import page
 from router.api.paths import WorkspacePath, WorkspacesInGroup
 from router.api.tags import read_tags
 from router.errors import NotFoundError
+from router.resources.store import ResourceStore
 from router.sources.store import KeyName, SourceStore
 from router.subscriptions.store import SubscriptionStore
 from topics import Source
+from topics.resources import SystemTopic
 
 log = structlog.get_logger(__name__)
 
@@ -26,8 +28,9 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,32}\Z")
 class Workspaces:
     """The requests on workspaces; every method may raise the errors of `router.errors`."""
 
-    def __init__(self, store: SourceStore, subscriptions: SubscriptionStore) -> None:
+    def __init__(self, store: SourceStore, subscriptions: SubscriptionStore, resources: ResourceStore) -> None:
         self._store = store
+        self._resources = resources
         self._subscriptions = subscriptions
 
     async def put(self, call: Call, path: WorkspacePath) -> Answer:
@@ -48,13 +51,20 @@ class Workspaces:
         return Answer(HTTPStatus.OK, workspace_json(self._stored(path)))
 
     async def delete(self, _call: Call, path: WorkspacePath) -> Answer:
-        """Delete a workspace with its event subscriptions, which cannot be without it; their topics stay."""
+        """Delete a workspace with its event subscriptions and system topic; the topics of subscribers stay.
+
+        What a delete that was interrupted has left behind, the next one takes along.
+        """
         source = self._store.view.get(path.id)
-        if source is None or source.kind != "workspace":
-            return Answer(HTTPStatus.NO_CONTENT)
-        await self._store.delete(source.id)
-        orphans = [one.id for one in self._subscriptions.view.all() if one.source.lower() == source.id.lower()]
+        if source is not None:
+            await self._store.delete(source.id)
+        orphans = [one.id for one in self._subscriptions.view.all() if one.source.lower() == path.id.lower()]
         await self._subscriptions.delete(orphans)
+        for topic in self._resources.view.all(SystemTopic):
+            if topic.source.lower() == path.id.lower():
+                await self._resources.delete(topic.id)
+        if source is None:
+            return Answer(HTTPStatus.NO_CONTENT)
         log.info("workspace.deleted", workspace=source.id, subscriptions=len(orphans))
         return Answer(HTTPStatus.OK)
 

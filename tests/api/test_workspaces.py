@@ -70,6 +70,29 @@ async def test_a_deleted_workspace_takes_its_subscriptions_along(api: Api):
     assert (await call(api, "DELETE", VISION)).status_code == 204
 
 
+async def test_a_deleted_workspace_takes_its_system_topic_along(api: Api):
+    """In Azure as well; or there could be no other one of a workspace that is made again."""
+    await call(api, "PUT", VISION, {})
+    topic = f"{RESOURCE_GROUP}/providers/Microsoft.EventGrid/systemTopics/sights"
+    definition = {"source": VISION, "topicType": "Microsoft.MachineLearningServices.Workspaces"}
+    assert (await api.call("PUT", topic, {"properties": definition})).status_code == 201
+    await api.call("PUT", f"{topic}/eventSubscriptions/seen", {"properties": to_topic("seen")})
+    assert (await call(api, "DELETE", VISION)).status_code == 200
+    assert (await api.call("GET", topic)).status_code == 404
+    assert api.subscriptions.view.all() == []
+
+
+async def test_what_an_interrupted_delete_has_left_the_next_one_takes_along(api: Api):
+    topic = f"{RESOURCE_GROUP}/providers/Microsoft.EventGrid/topics/orders"
+    await call(api, "PUT", VISION, {})
+    await api.call("PUT", topic, {"location": "local"})
+    for source in (VISION, topic):
+        await api.call("PUT", subscription_path("sights", source), {"properties": to_topic("sights")})
+        await api.sources.delete(source)  # and there it was interrupted
+        assert (await api.call("DELETE", source)).status_code == 204
+    assert api.subscriptions.view.all() == []
+
+
 @pytest.mark.parametrize("name", ["ab", "-abc", "a" * 34, "a.b.c"])
 async def test_a_wrong_name_is_refused_with_the_figures(api: Api, name: str):
     answer = await call(api, "PUT", VISION.replace("vision", name), {})
