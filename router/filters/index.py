@@ -106,7 +106,7 @@ class Index(Generic[Target]):
             self._looks[requirement.slot] -= 1
             if not self._looks[requirement.slot]:
                 del self._looks[requirement.slot]
-        if len(self._paths) > _MOST_FORGOTTEN + 2 * len(self._looks):
+        if len(self._paths.keys) > _MOST_FORGOTTEN + 2 * len(self._looks):
             self._forget_keys()
         self._snapshot = None
 

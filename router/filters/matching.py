@@ -61,7 +61,7 @@ class Matcher:
     def match_envelope(self) -> Callable[..., Targets]:
         """Returns the targets that want an event, by its envelope, when all look only at its type and subject."""
         if self._of_envelope is None:
-            self._of_envelope = _function("envelope, body=None", [], ["v0", "v1"], self._root.plan, {})
+            self._of_envelope = _function("envelope, body=None", [], "[v0, v1]", self._root.plan, {})
         return self._of_envelope
 
     def match(self, envelope: Event, body: bytes | None) -> Targets:
@@ -95,7 +95,7 @@ class Matcher:
             read = " o0 = envelope" if is_read else " o0 = decode(body)"
             lines = ["try:", read, *(f" {line}" for line in projection.lines), "except REFUSALS:", " return None"]
             self._made[projection, is_read] = _function(
-                "envelope, body", lines, projection.names, self._root.plan, scope
+                "envelope, body", lines, projection.values, self._root.plan, scope
             )
         return self._made[projection, is_read]
 
@@ -104,9 +104,11 @@ def _refuse(_envelope: Event, _body: bytes) -> None:
     return None
 
 
-def _function(parameters: str, read: list[str], names: list[str], plan: Plan, scope: dict[str, Any]) -> Any:  # noqa: ANN401
-    """Return a function that reads values and looks them up; its source is made of numbers only, as a projection's."""
-    values = f"[{', '.join(names)}]"
+def _function(parameters: str, read: list[str], values: str, plan: Plan, scope: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Return a function that reads values and looks them up; its source is made of numbers only, as a projection's.
+
+    `values` is what makes all values of those that were read, for who needs them together.
+    """
     scope |= {"fold": fold, "settle": settle, "asked": plan.asked, "collect": plan.collect, "MANY": MANY}
     if plan.is_large:
         look_up = [f"found = collect({values})"]

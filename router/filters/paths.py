@@ -97,7 +97,8 @@ class Paths:
             if slot in slots:
                 paths._put(key, slot)
         taken = {*paths._slots.values()}
-        paths._free = [slot for slot in range(FIRST_SLOT, len(self)) if slot not in taken]
+        # The lowest are given out first, so that few stand between those in use: each costs an event a little.
+        paths._free = [slot for slot in range(max(taken, default=0), FIRST_SLOT - 1, -1) if slot not in taken]
         return paths
 
     def _put(self, key: str, slot: int) -> None:

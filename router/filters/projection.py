@@ -4,7 +4,7 @@ It knows every name that an object on the way may have, and refuses others: so w
 event would find (docs/decisions/0013). Whatever it refuses is walked instead.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,10 +12,11 @@ import msgspec
 from router.filters.envelopes import ATTRIBUTES
 from router.filters.layouts import Layout, Names, Place
 from router.filters.letters import fold
-from router.filters.paths import ALIASES, FIRST_SLOT, Paths, Step
-from router.filters.values import Scalar
+from router.filters.paths import ALIASES, SUBJECT_SLOT, TYPE_SLOT, Paths, Step
+from router.filters.values import Scalar, Sparse
 
 MOST_KEYS: Final = 64
+_SPARSE: Final = 4
 
 _TEXTS: Final = frozenset(
     (name,)
@@ -57,16 +58,23 @@ class Projection:
         self.has_envelope = structs.has_envelope
         """Whether what is decoded can stand for the event's envelope."""
         self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(self.event).decode
-        free = set(range(FIRST_SLOT, len(paths))).difference(paths.keys.values())
-        self.lines = [*source.objects(structs.mixed), *values, *(f"{variable_of(slot)} = None" for slot in free)]
-        self.names = [variable_of(slot) for slot in range(len(paths))]
-        self.scope: dict[str, Any] = {"UNSET": msgspec.UNSET, "AmbiguousError": AmbiguousError}
+        self.lines = [*source.objects(structs.mixed), *values]
+        self.values = _values_source({TYPE_SLOT, SUBJECT_SLOT, *paths.keys.values()}, len(paths))
+        """What makes all values by slot of those that the lines have set."""
+        self.scope: dict[str, Any] = {"UNSET": msgspec.UNSET, "AmbiguousError": AmbiguousError, "Sparse": Sparse}
         self.scope |= {f"S{source.number_of(place)}": struct for place, struct in structs.made.items()}
 
 
 def variable_of(slot: int) -> str:
     """Return the name that a slot's value has in the source."""
     return f"v{slot}"
+
+
+def _values_source(used: Container[int], slots: int) -> str:
+    names = {slot: variable_of(slot) for slot in range(slots) if slot in used}
+    if slots > _SPARSE * len(names):  # most keys were forgotten
+        return f"Sparse({{{', '.join(f'{slot}: {name}' for slot, name in names.items())}}})"
+    return f"[{', '.join(names.get(slot, 'None') for slot in range(slots))}]"
 
 
 def _attribute(layout: Layout, place: Place, name: str, number: int) -> str:
