@@ -17,13 +17,13 @@ from router.cli.history import (
     moment,
     name_of,
     pages,
-    part,
     shown,
     status_of,
     styled,
     with_client,
 )
 from router.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
+from router.client.resource_ids import segment
 from router.errors import RefusedError, RouterError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def list_(
 @app.command(cls=PlainCommand, epilog="router dead-letters show 0f2d6d0e-5a5c-5b1e-9d55-8c1d3c1f5a07")
 def show(delivery: DeliveryId, data_dir: DataDir = DEFAULT_DATA_DIR, as_json: AsJson = False) -> None:
     """Show one dead letter: why it was given up, its attempts, and its event with --json."""
-    found = ask(data_dir, f"dead-letters/{part(delivery)}")
+    found = ask(data_dir, f"dead-letters/{segment(delivery)}")
     if as_json:
         output.print_json(found)
         return

@@ -18,6 +18,7 @@ from router.client.resource_ids import EVENT_GRID_VERSION, EVENT_SUBSCRIPTIONS, 
 from router.errors import NotFoundError, PreconditionError, RefusedError
 
 if TYPE_CHECKING:
+    from router.client.access import Access
     from router.client.arm import Answer, ArmClient, Json
 
 app = typer.Typer(
@@ -120,27 +121,39 @@ def signing_secret(
         bool, typer.Option("--rotate", help="Make a new one first; the former signs beside it for a while.")
     ] = False,
     algorithm: Annotated[
-        str | None, typer.Option("--algorithm", metavar="NAME", help="With --rotate: hmac-sha256 or ed25519.")
+        str | None,
+        typer.Option(
+            "--algorithm", metavar="NAME", help="With --rotate: hmac-sha256 or ed25519; hmac-sha256 unless given."
+        ),
     ] = None,
     overlap_hours: Annotated[
-        int | None, typer.Option("--overlap-hours", help="With --rotate: how long the former one still signs (24).")
+        int | None,
+        typer.Option(
+            "--overlap-hours",
+            metavar="N",
+            min=0,
+            max=168,
+            help="With --rotate: hours for which the former one still signs; 24 unless given.",
+        ),
     ] = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
     """Show what a webhook verifies the signatures of its requests with (Standard Webhooks)."""
     given = {"algorithm": algorithm, "overlapHours": overlap_hours}
+    if not rotate and any(value is not None for value in given.values()):
+        raise RefusedError("--algorithm and --overlap-hours say how to make a new secret", hint="Give --rotate, too.")
     with _addressed(name, source_resource_id, data_dir) as (arm, path):
         _existing(arm, path, name)
         action = "rotateSigningSecret" if rotate else "getSigningSecrets"
         body = {key: value for key, value in given.items() if value is not None} if rotate else None
         answer = arm.request("POST", f"{path}/{action}", EVENT_GRID_VERSION, body).body
+    secrets = answer.get("signingSecrets") or []
+    if not secrets:
+        raise RefusedError(f"the requests of {name} are not signed: it sends to a topic")
     if as_json:
         output.print_json(answer)
         return
-    secrets = answer.get("signingSecrets") or []
-    if not secrets:
-        output.remark("This event subscription's requests are not signed: it sends to a topic.")
     for secret in secrets:
         output.say(str(secret["key"]))
 
@@ -159,7 +172,7 @@ def list_(
     access, arm = arm_client(data_dir)
     wanted = EVENT_GRID_VERSION | PAGE | ({} if odata_query is None else {"$filter": odata_query})
     with arm:
-        found = list(arm.pages(f"{source_resource_id or access.workspace}/{EVENT_SUBSCRIPTIONS}", wanted))
+        found = list(arm.pages(f"{_source(source_resource_id, access)}/{EVENT_SUBSCRIPTIONS}", wanted))
     if as_json:
         output.print_json(found)
     elif found:
@@ -194,7 +207,19 @@ def _addressed(name: str, source_resource_id: str | None, data_dir: Path) -> "It
     """Give a client, and the resource id of a subscription: on the local workspace unless told otherwise."""
     access, arm = arm_client(data_dir)
     with arm:
-        yield arm, event_subscription_id(source_resource_id or access.workspace, name)
+        yield arm, event_subscription_id(_source(source_resource_id, access), name)
+
+
+def _source(given: str | None, access: "Access") -> str:
+    """Return the resource id of the source: the local workspace's unless one is given."""
+    if given is None:
+        return access.workspace
+    if not given.startswith("/"):
+        raise RefusedError(
+            f"--source-resource-id {given!r} is no resource id: it begins with /subscriptions/",
+            hint="router workspace show NAME and router custom-topic show NAME print it.",
+        )
+    return given.rstrip("/")
 
 
 def _existing(arm: "ArmClient", path: str, name: str) -> "Answer":

@@ -6,8 +6,9 @@ import typer
 
 from router.cli import output
 from router.cli.help import PlainCommand, PlainGroup
-from router.cli.history import Json, ask, detail_of, duration_of, moment, name_of, part, shown, status_of, styled
+from router.cli.history import Json, ask, detail_of, duration_of, moment, name_of, shown, status_of, styled
 from router.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
+from router.client.resource_ids import segment
 
 app = typer.Typer(
     name="events",
@@ -31,7 +32,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one event: when it was accepted, whom it matched, and each attempt with status, duration and answer."""
-    found = ask(data_dir, f"events/{part(event_id)}")
+    found = ask(data_dir, f"events/{segment(event_id)}")
     if as_json:
         output.print_json(found)
         return

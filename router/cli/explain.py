@@ -27,7 +27,7 @@ def explain(
     ] = None,
     draft: Annotated[
         Path | None,
-        typer.Option("--filter", metavar="FILE", exists=True, help="Try a filter object of Event Grid instead."),
+        typer.Option("--filter", metavar="FILE", help="Try a filter object of Event Grid instead."),
     ] = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer of the API.")] = False,
@@ -43,7 +43,7 @@ def explain(
     if subscription is not None:
         asked["subscription"] = subscription
     if draft is not None:
-        asked["filter"] = _json(draft.read_text(), str(draft))
+        asked["filter"] = _filter(draft)
     with ArmClient(find_access(data_dir, os.environ)) as arm:
         answer = arm.request("POST", "/v1/explain", {}, asked).body
     if as_json:
@@ -58,8 +58,7 @@ def explain(
 def _one_event(name: str) -> Any:  # noqa: ANN401 (any JSON)
     if name != "-" and not _is_file(name):
         return name
-    text = sys.stdin.read() if name == "-" else Path(name).read_text()
-    event = _json(text, name)
+    event = _json(name)
     if isinstance(event, list):
         if len(event) != 1:
             raise RefusedError(f"{name} holds {len(event)} events", hint="Give a file with one event.")
@@ -77,9 +76,22 @@ def _is_file(name: str) -> bool:
         return False
 
 
-def _json(text: str, name: str) -> Any:  # noqa: ANN401 (any JSON)
+def _filter(file: Path) -> dict[str, Any]:
+    """Read a draft of a filter; what a filter has not is refused, as it would ask for nothing."""
+    from router.client.declared import refuse_unknown_conditions  # noqa: PLC0415 (only where a draft is given)
+
+    draft = _json(str(file))
+    if not isinstance(draft, dict):
+        raise RefusedError(f"{file} holds no filter: it must be a JSON object")
+    refuse_unknown_conditions(str(file), draft)
+    return draft
+
+
+def _json(name: str) -> Any:  # noqa: ANN401 (any JSON)
     try:
-        return json.loads(text)
+        return json.loads(sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes())
+    except OSError as error:
+        raise RefusedError(f"cannot read {name}: {error.strerror}") from None
     except ValueError as error:
         raise RefusedError(f"{name} is not JSON: {error}") from None
 

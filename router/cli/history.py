@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import quote
 
 import typer
 from rich.text import Text
@@ -65,11 +64,6 @@ def with_client(data_dir: Path, work: "Callable[[ArmClient], Json]") -> Json:
     _, client = arm_client(data_dir)
     with client:
         return work(client)
-
-
-def part(text: str) -> str:
-    """Return text as one part of a path."""
-    return quote(text, safe="")
 
 
 def styled(word: object) -> Text:

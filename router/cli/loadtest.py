@@ -7,38 +7,42 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from router.cli import output
 from router.cli.options import DEFAULT_DATA_DIR, DataDir
+from router.errors import RefusedError
 
 if TYPE_CHECKING:
     from router.loadtest.options import Progress as TestProgress
     from router.loadtest.options import Tell
     from router.loadtest.report import Report
 
+STANDARD_OUTPUT: Final = "-"
+FASTEST: Final = 1e9
+"""More events a second than any clock tells apart; `inf` is none that could be waited for."""
+
 Events = Annotated[int, typer.Option("--events", min=1, metavar="N", help="Events to publish.")]
-Rate = Annotated[float, typer.Option("--rate", min=0, metavar="N", help="Events a second; 0 for as fast as possible.")]
+Rate = Annotated[
+    float,
+    typer.Option("--rate", min=0, max=FASTEST, metavar="N", help="Events a second; 0 for as fast as possible."),
+]
 Subscriptions = Annotated[
     int, typer.Option("--subscriptions", min=1, metavar="N", help="Subscriptions that want the events.")
 ]
-Sink = Annotated[
-    Literal["topic", "webhook"], typer.Option("--sink", help="Where the subscriptions send: topic or webhook.")
-]
+Sink = Annotated[Literal["topic", "webhook"], typer.Option("--sink", help="Where the subscriptions send.")]
 Matching = Annotated[
     float, typer.Option("--matching", min=0, max=1, metavar="SHARE", help="Share of the events that are wanted.")
 ]
-Publish = Annotated[Literal["kafka", "http"], typer.Option("--publish", help="How events come in: http or kafka.")]
+Publish = Annotated[Literal["kafka", "http"], typer.Option("--publish", help="How events come in.")]
 EventsFile = Annotated[
     Path | None,
     typer.Option(
         "--events-file",
         metavar="FILE",
-        exists=True,
-        dir_okay=False,
         help="Event Grid events to draw from, as for `router publish`; recorded ones unless given.",
     ),
 ]
@@ -89,6 +93,8 @@ def loadtest(
         pause_worker_seconds=pause_worker,
         keep=keep,
     )
+    for file in (html, as_json):
+        _must_be_writable(file)
     with _progress() as tell, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         report = runner.run(run_loadtest(options, find_access(data_dir, os.environ), tell))
     _write(report, as_json, html)
@@ -99,13 +105,23 @@ def loadtest(
         raise typer.Exit(1)
 
 
+def _must_be_writable(file: Path | None) -> None:
+    """Raise RefusedError where a report could not be written: better before the test than after it."""
+    if file is None or str(file) == STANDARD_OUTPUT:
+        return
+    try:
+        file.open("a").close()
+    except OSError as error:
+        raise RefusedError(f"cannot write {file}: {error.strerror}") from None
+
+
 def _write(report: "Report", as_json: Path | None, html: Path | None) -> None:
     """Write the report where it was asked for: a page, figures in a file or on standard output, else as a table."""
     if html is not None:
         from router.loadtest.page import page  # noqa: PLC0415 (only where one is wanted)
 
         html.write_text(page(report))
-    if as_json is not None and str(as_json) == "-":
+    if as_json is not None and str(as_json) == STANDARD_OUTPUT:
         sys.stdout.write(json.dumps(report.figures()) + "\n")
         return
     if as_json is not None:

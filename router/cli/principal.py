@@ -9,6 +9,7 @@ from router.cli import output
 from router.cli.connection import arm_client
 from router.cli.help import PlainCommand, PlainGroup
 from router.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
+from router.client.resource_ids import segment
 
 app = typer.Typer(
     name="principal",
@@ -81,5 +82,5 @@ def delete(name: Name, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Delete a principal; its tokens stop working at once."""
     _, arm = arm_client(data_dir)
     with arm:
-        arm.request("DELETE", f"{PATH}/{name}")
+        arm.request("DELETE", f"{PATH}/{segment(name)}")
     output.say(f"deleted {name}")

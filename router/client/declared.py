@@ -20,6 +20,16 @@ MEMBERS: Final = (
 )
 """The properties of a subscription that a file may give."""
 
+CONDITIONS: Final = (
+    "includedEventTypes",
+    "subjectBeginsWith",
+    "subjectEndsWith",
+    "isSubjectCaseSensitive",
+    "advancedFilters",
+    "enableAdvancedFilteringOnArrays",
+)
+"""What a filter may ask."""
+
 LIST: Final = "eventSubscriptions"
 _OWN: Final = frozenset(("name", "source", "topic", "webhook", *MEMBERS))
 _TYPE: Final = "microsoft.eventgrid/eventsubscriptions"
@@ -73,15 +83,27 @@ def _of_document(document: Any) -> Iterator[Declared]:  # noqa: ANN401 (any YAML
         yield _own(document)
 
 
+def refuse_unknown_conditions(where: str, conditions: Json) -> None:
+    """Refuse what a filter does not have: the API passes over it, so that a typing error would want every event."""
+    known = {name.lower() for name in CONDITIONS}
+    unknown = sorted(str(key) for key in conditions if str(key).lower() not in known)
+    if unknown:
+        raise RefusedError(f"{where}: a filter has no {unknown[0]}", hint=f"It has {', '.join(CONDITIONS)}.")
+
+
 def _own(given: Any) -> Declared:  # noqa: ANN401 (any YAML)
     """Read our own form: properties beside the name; `topic: NAME` and `webhook: URL` are short for destinations."""
     if not isinstance(given, dict) or not isinstance(given.get("name"), str):
-        raise RefusedError(f"{given!r:.80}: a subscription needs a name")
+        raise RefusedError(
+            f"{given!r:.80}: a subscription needs a name, which is text", hint=f"Write a list under {LIST}:"
+        )
     name = given["name"]
     unknown = sorted(str(key) for key in given.keys() - _OWN)
     if unknown:
         raise RefusedError(f"{name}: there is no {unknown[0]}", hint=f"There are {', '.join(sorted(_OWN))}.")
     properties = {key: given[key] for key in MEMBERS if given.get(key) is not None}
+    if isinstance(properties.get("filter"), dict):
+        refuse_unknown_conditions(name, properties["filter"])
     if "topic" in given:
         properties["destination"] = _destination("EventHub", resourceId=local_event_hub_id(str(given["topic"])))
     elif "webhook" in given:

@@ -7,18 +7,22 @@ not handed through, as commands, the history's process and Faust's clients need 
 import ssl
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from router.errors import SettingsError
 from router.settings import KafkaSettings, load_kafka_settings
+
+LAST_PORT: Final = 65535
 
 
 def connection(bootstrap_servers: str) -> dict[str, Any]:
     """Return the arguments of an aiokafka client that say where the brokers are and who it is.
 
     Raises:
-        SettingsError: a ROUTER_KAFKA_ setting is wrong, or a file that it names cannot be used.
+        SettingsError: the brokers are no addresses, a ROUTER_KAFKA_ setting is wrong, or a file that it names cannot be
+            used.
     """
+    _must_be_addresses(bootstrap_servers)
     return {"bootstrap_servers": bootstrap_servers, **security(load_kafka_settings())}
 
 
@@ -48,6 +52,16 @@ def security(settings: KafkaSettings) -> dict[str, Any]:
         arguments["sasl_plain_username"] = _must_be_given(settings, "kafka_sasl_username", settings.kafka_sasl_username)
         arguments["sasl_plain_password"] = _must_be_given(settings, "kafka_sasl_password", _password(settings))
     return arguments
+
+
+def _must_be_addresses(bootstrap_servers: str) -> None:
+    for address in bootstrap_servers.split(","):
+        host, colon, port = address.strip().rpartition(":")
+        is_bare = not colon or port.endswith("]")  # a name without a port, or an IPv6 address in brackets
+        if not address.strip() or not (is_bare or (host and port.isdecimal() and int(port) <= LAST_PORT)):
+            raise SettingsError(
+                f"{bootstrap_servers!r} names no Kafka brokers", hint="Such as kafka-1:9092,kafka-2:9092."
+            )
 
 
 def _refuse_what_does_not_apply(settings: KafkaSettings) -> None:

@@ -16,11 +16,17 @@ def templates_of(events_file: Path | None) -> list[bytes]:
     """Return the events to draw from, one JSON object each.
 
     Raises:
-        RefusedError: the file holds no events, or one that is no event of the Event Grid schema.
+        RefusedError: the file cannot be read, holds no events, or one that is no event of the Event Grid schema.
     """
     if events_file is None:
         return sample_events("EventGridSchema")
-    return [_checked(events_file, event) for event in read_events(events_file.read_bytes())]
+    try:
+        found = read_events(events_file.read_bytes())
+    except OSError as error:
+        raise RefusedError(f"cannot read {events_file}: {error.strerror}") from None
+    if not found:
+        raise RefusedError(f"there are no events in {events_file}")
+    return [_checked(events_file, event) for event in found]
 
 
 def _checked(file: Path, event: PublishableEvent) -> bytes:

@@ -33,6 +33,11 @@ class UpOptions:
         return f"http://{host}:{self.port}"
 
     @property
+    def own_kafka_port(self) -> int | None:
+        """Return the port of the embedded Kafka; None where another Kafka is used."""
+        return self.kafka_port if self.bootstrap_servers is None else None
+
+    @property
     def log_dir(self) -> Path:
         """Return where the output of the children goes."""
         return self.data_dir / "logs"

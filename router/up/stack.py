@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -116,6 +116,7 @@ class Stack:
 
     async def _start(self) -> None:
         options = self._options
+        _must_differ({"--port": options.port, "--tls-port": options.tls_port, "--kafka-port": options.own_kafka_port})
         self._take_directory()
         for flag, port in (("--port", options.port), ("--tls-port", options.tls_port)):
             if port and (why := await wait_until_free(port, options.host, seconds=PORT_PATIENCE_SECONDS)):
@@ -172,6 +173,14 @@ class Stack:
         await self._supervisor.close()
         self._ports.release()
         self._lock.release()
+
+
+def _must_differ(ports: Mapping[str, int | None]) -> None:
+    """Raise SettingsError when two flags name one port, which is free until the first of them has it; 0 is any."""
+    seen: dict[int, str] = {}
+    for flag, port in ports.items():
+        if port and (other := seen.setdefault(port, flag)) != flag:
+            raise SettingsError(f"{other} and {flag} are both {port}", hint=f"Give another {flag}.")
 
 
 async def _must_answer(bootstrap_servers: str) -> None:

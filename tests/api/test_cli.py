@@ -87,6 +87,37 @@ class TestEventSubscriptions:
         assert "Traceback" not in done.err
 
     @pytest.mark.usefixtures("served")
+    async def test_a_topic_has_no_signing_secret_that_a_script_could_take_for_one(self):
+        await create("models", "--endpoint-type", "topic", "--endpoint", "models")
+        done = await router("event-subscription", "signing-secret", "--name", "models")
+        assert (done.code, done.out) == (1, "")
+        assert "not signed" in done.err
+
+    @pytest.mark.usefixtures("served")
+    @pytest.mark.parametrize("source", ["", "local"])
+    async def test_a_source_is_a_resource_id(self, source):
+        done = await router("event-subscription", "list", "--source-resource-id", source)
+        assert (done.code, done.out) == (1, "")
+        assert "is no resource id" in done.err
+
+    @pytest.mark.usefixtures("served")
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ("event-subscription", "show", "--name", ""),
+            ("workspace", "show", ""),
+            ("custom-topic", "show", ""),
+            ("events", "show", ""),
+            ("dead-letters", "show", ""),
+            ("principal", "delete", "--name", ""),
+        ],
+    )
+    async def test_an_empty_name_shows_nothing(self, command):
+        done = await router(*command)
+        assert (done.code, done.out) == (1, "")
+        assert "a name or an id is empty" in done.err
+
+    @pytest.mark.usefixtures("served")
     async def test_an_unknown_type_is_warned_of(self):
         done = await create(
             "odd",

@@ -137,3 +137,9 @@ def test_what_is_missing_is_created_and_what_is_not_declared_goes():
     assert change is not None
     assert change.kind == "create"
     assert [gone.name for gone in deletions(SOURCE.upper(), ["Models", "old"], [one])] == ["old"]
+
+
+def test_a_condition_that_no_filter_has_is_refused_as_it_would_want_every_event():
+    declared = {"name": "models", "topic": "models", "filter": {"subjectBeginWith": "models/"}}
+    with pytest.raises(RefusedError, match="models: a filter has no subjectBeginWith"):
+        declared_in([declared])

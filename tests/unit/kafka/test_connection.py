@@ -94,3 +94,14 @@ def test_a_protocol_that_does_not_exist_is_refused(monkeypatch):
 
 def test_the_password_is_not_shown():
     assert "secret" not in repr(KafkaSettings(kafka_sasl_password="secret"))  # noqa: S106 (of this test)
+
+
+@pytest.mark.parametrize("brokers", ["kafka-1:9092,kafka-2", "127.0.0.1:9092", "[::1]:9092", "[::1]", "a:1, b:2"])
+def test_addresses_of_brokers_are_taken_as_they_are(brokers):
+    assert connection(brokers)["bootstrap_servers"] == brokers
+
+
+@pytest.mark.parametrize("brokers", ["", "kafka:port", "kafka:9092,", "kafka:99999", "kafka:-1", ":9092"])
+def test_what_is_no_address_is_refused(brokers):
+    with pytest.raises(SettingsError, match="names no Kafka brokers"):
+        connection(brokers)

@@ -247,3 +247,10 @@ async def test_every_event_is_published_once_and_in_order(rate):
     if rate:
         assert seconds >= 299 / rate
         assert ledger.sent_at[299] - ledger.sent_at[0] == pytest.approx(299 / rate)
+
+
+def test_a_file_without_events_is_refused(tmp_path):
+    (tmp_path / "events.json").write_text("[]")
+    for name in ("events.json", "nowhere.json"):
+        with pytest.raises(RefusedError):
+            templates_of(tmp_path / name)
