@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from itertools import islice
 
 from router.api.filter_bodies import DEFAULT_TYPES
+from router.api.json_bodies import shown
 from router.filters.advice import covers, never_matches, only_negations
 from router.filters.clauses import Clause, clauses_of
 from topics.subscriptions import Filter, Subscription, TopicSink, WebhookSink
@@ -13,7 +14,12 @@ from topics.subscriptions import Filter, Subscription, TopicSink, WebhookSink
 WARNINGS_HEADER = "x-router-warnings"
 """A JSON list of sentences, in ASCII."""
 
+MOST_CHARACTERS = 4096
+"""Of the header: clients give up the whole answer when a header is longer than they take, some beyond 8 KB."""
+
+_LONGEST_SENTENCE = 300
 _SHOWN_TYPES = 20
+_COMPARED_LETTERS = 100
 _SHOWN_ADVICE = 10
 _COMPARED = 100
 """Subscriptions of an endpoint that a filter is compared with: a create stays quick with thousands of them."""
@@ -24,10 +30,13 @@ def warnings_about(wanted: Filter) -> list[str]:
     known = {name.lower(): name for name in DEFAULT_TYPES}
     unknown = [name for name in wanted.included_event_types or () if name.lower() not in known]
     return [
-        f"includedEventTypes: no workspace raises {json.dumps(name)}; "
-        f"the nearest event type is {known[get_close_matches(name.lower(), known, n=1, cutoff=0.0)[0]]}."
+        f"includedEventTypes: no workspace raises {shown(name)}; the nearest event type is {known[_nearest(name, known)]}."
         for name in unknown[:_SHOWN_TYPES]
     ]
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    return get_close_matches(name.lower()[:_COMPARED_LETTERS], list(known), n=1, cutoff=0.0)[0]
 
 
 def advice_on(wanted: Subscription, others: Iterable[Subscription]) -> list[str]:
@@ -70,5 +79,8 @@ def _overlap(clauses: Sequence[Clause], other: Subscription) -> list[str]:
 
 
 def warnings_header(warnings: Sequence[str]) -> dict[str, str]:
-    """Return the header that carries the warnings; none when there is nothing to warn of."""
-    return {WARNINGS_HEADER: json.dumps(list(warnings))} if warnings else {}
+    """Return the header that carries the warnings, as many as it has room for; none without any."""
+    told = [one if len(one) <= _LONGEST_SENTENCE else f"{one[: _LONGEST_SENTENCE - 1]}…" for one in warnings]
+    while len(text := json.dumps(told)) > MOST_CHARACTERS:
+        told.pop()
+    return {WARNINGS_HEADER: text} if told else {}

@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 from router.api.bodies import Definition, DefinitionReader, subscription_json
 from router.api.destinations import destination_json
 from router.api.json_bodies import Members
-from router.api.warnings import warnings_about, warnings_header
+from router.api.warnings import MOST_CHARACTERS, warnings_about, warnings_header
 from router.errors import RefusedError
 from router.secrets import SecretBox
 from tests.builders import NOON, RESOURCE_GROUP, WORKSPACE, a_subscription
@@ -298,3 +298,17 @@ def test_warnings_name_the_nearest_type_in_ascii():
     assert all(text.isascii() for text in warnings_header([warning]).values())
     assert warnings_header([]) == {}
     assert warnings_about(Filter()) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 5_000, "ü" * 300, "\U0001f600" * 300])
+def test_warnings_are_no_longer_than_a_header_may_be_for_common_clients(name: str):
+    """A client that finds the header too long has no answer, though the subscription was made."""
+    unknown = warnings_about(Filter(included_event_types=tuple(f"{at}{name}" for at in range(20))))
+    contradiction = f"filter: no event can ever match: {name} and {name}."
+    for warnings in (unknown, [contradiction] * 10, [contradiction, *unknown]):
+        (text,) = warnings_header(warnings).values()
+        told = json.loads(text)
+        assert len(text) <= MOST_CHARACTERS
+        assert told
+        assert told[0][:60] == warnings[0][:60]
+    assert all("nearest event type is" in one for one in json.loads(warnings_header(unknown)["x-router-warnings"]))
