@@ -17,7 +17,7 @@ from router.delivery.probation import PROBATION
 from router.delivery.records import dead_letter, expired, parked, read_owed, records_of
 from router.delivery.report import Report
 from router.delivery.retry_policy import JITTER
-from router.delivery.settle import GiveUp, is_expired, settle
+from router.delivery.settle import GiveUp, is_expired, settle, within_life
 from router.delivery.standing import Deliver, Drop, Wait, standing_of
 from router.events.envelope import UnreadableEventError
 from router.handlers import Handler
@@ -28,7 +28,6 @@ from router.kafka.work_queue import Work, WorkQueue
 from router.observability.metrics import Metrics
 from router.settings import Settings
 from topics.deliveries import DELIVERIES, Delivery
-from topics.retries import DELAYS
 from topics.subscriptions import Subscription
 from topics.unreadable import UNREADABLE, unreadable_headers
 
@@ -40,10 +39,6 @@ OUTBOX_LIMIT: Final = 2_000
 OUTBOX_WRITERS: Final = 4
 FORGET_SECONDS: Final = 60.0
 """So often it is looked for subscriptions that are gone."""
-
-PARKING = DELAYS[0]
-PARKING_WHEN_FAILING = DELAYS[2]
-"""For what waits behind the one delivery that goes first after a probation."""
 
 _TAKE_SECONDS: Final = 0.2
 _FULL_SECONDS: Final = 0.02
@@ -177,10 +172,11 @@ class DeliveryAgent:
 
     def _wake_for_rates(self) -> None:
         """Send again when the first lane that its rate holds back may."""
-        due = self._lanes.next_pause_ends()
+        now = time.monotonic()
+        due = self._lanes.next_pause_ends(now)
         if due is not None and (self._wake_at is None or due < self._wake_at):
             self._wake_at = due
-            asyncio.get_running_loop().call_later(max(0.0, due - time.monotonic()), self._woken)
+            asyncio.get_running_loop().call_later(due - now, self._woken)
 
     def _woken(self) -> None:
         self._wake_at = None
@@ -241,13 +237,13 @@ class DeliveryAgent:
     def _park(self, item: _Item, lane: Lane[_Item]) -> None:
         """Let a delivery wait in a retry topic, no attempt being counted."""
         if item.work.begin():
-            wait = PARKING_WHEN_FAILING if lane.conduct.is_failing else PARKING
-            held = lane.held_for(time.monotonic())
-            if held > 0:
-                wait = max(PARKING, timedelta(seconds=held))
-            wait *= 1 + JITTER * self._random_fraction()
+            wait = timedelta(seconds=lane.parking_seconds(time.monotonic())) * (1 + JITTER * self._random_fraction())
+            now = self._now()
+            subscription = self._subscriptions.get(item.delivery.subscription_id)
+            if subscription is not None:
+                wait = within_life(wait, item.delivery, subscription.retry_policy, now)
             self._report.parked()
-            records = [parked(item.delivery, wait, self._now(), is_failing=lane.conduct.is_failing)]
+            records = [parked(item.delivery, wait, now, is_failing=lane.conduct.is_failing)]
             self._outbox.put(records, item.work.finish)
 
     def _expire(self, work: Work, delivery: Delivery, subscription: Subscription) -> None:

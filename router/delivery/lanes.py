@@ -34,6 +34,20 @@ ALL_BYTES: Final = 128 * 1024 * 1024
 PACE_SECONDS: Final = 2.0
 """The pace of an endpoint is measured over so long; less may be this process's own, when it has much to read."""
 
+PARKING_SECONDS: Final = 10.0
+PARKING_SECONDS_WHEN_FAILING: Final = 60.0
+"""For what waits behind the one delivery that goes first after a probation."""
+
+PARKED_SHARE: Final = 0.25
+PARKED_MOST_SECONDS: Final = 3600.0
+"""What is parked comes back after a share of the time for which its endpoint has been failing, an hour at most.
+
+Were it after each probation, the whole backlog would travel each time: after an hour, a hundred records for each that
+is owed.
+"""
+
+OVERDUE_SECONDS: Final = 0.02
+
 _LANES_KEPT: Final = 10_000
 
 
@@ -45,7 +59,7 @@ class Lane(Generic[Item]):
 
     __slots__ = (
         *("behind_since", "bytes", "concurrency", "conduct", "ended", "in_flight", "in_turn", "key", "next_at"),
-        *("pace", "rate", "waiting"),
+        *("pace", "rate", "sent_ahead", "waiting"),
     )
 
     def __init__(self, key: str) -> None:
@@ -61,6 +75,7 @@ class Lane(Generic[Item]):
         self.behind_since: float | None = None
         self.ended = 0
         self.pace: float | None = None
+        self.sent_ahead: float | None = None
 
     def limit(self, now: float) -> int:
         """Return how many may be under way, as far as its endpoint is concerned."""
@@ -81,6 +96,21 @@ class Lane(Generic[Item]):
     def held_for(self, now: float) -> float:
         """Return for how many seconds its endpoint is still on probation."""
         return max(0.0, (self.conduct.until or 0.0) - now) if self.conduct.is_failing else 0.0
+
+    def parking_seconds(self, now: float) -> float:
+        """Return for how many seconds an item that cannot wait here should wait elsewhere.
+
+        The first of each probation is back when that ends, to go first; the others take more time.
+        """
+        conduct, held = self.conduct, self.held_for(now)
+        if not conduct.is_failing:
+            return PARKING_SECONDS
+        if held > 0 and self.sent_ahead != conduct.until:
+            self.sent_ahead = conduct.until
+            return max(PARKING_SECONDS, held)
+        failing_for = 0.0 if conduct.since is None else now - conduct.since
+        least = PARKING_SECONDS if held > 0 else PARKING_SECONDS_WHEN_FAILING
+        return max(least, held, min(failing_for * PARKED_SHARE, PARKED_MOST_SECONDS))
 
     def pause(self, now: float) -> float:
         """Return for how many seconds its rate lets nothing go out."""
@@ -237,9 +267,15 @@ class Lanes(Generic[Item]):
         self._paused.clear()
         self.waiting = self.bytes = 0
 
-    def next_pause_ends(self) -> float | None:
-        """Return when the first lane that its rate holds back may send again; None when there is none."""
-        return self._paused[0][0] if self._paused else None
+    def next_pause_ends(self, now: float) -> float | None:
+        """Return when to look again at the first lane that its rate holds back; None when there is none.
+
+        What may go out already and did not is held back by something else, too: a moment later is soon enough.
+        """
+        if not self._paused:
+            return None
+        due = self._paused[0][0]
+        return due if due > now else now + OVERDUE_SECONDS
 
     def _whose_turn(self, now: float) -> Lane[Item] | None:
         while self._turns:

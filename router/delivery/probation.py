@@ -32,10 +32,11 @@ Standing = Literal["open", "on probation", "to be probed"]
 
 @dataclass(frozen=True, slots=True)
 class Conduct:
-    """Failures in a row, and until when nothing is sent because of them."""
+    """Failures in a row, until when nothing is sent because of them, and since when it has been failing."""
 
     failures: int = 0
     until: float | None = None
+    since: float | None = None
 
     @property
     def is_failing(self) -> bool:
@@ -64,8 +65,9 @@ class Conduct:
                     return Conduct(failures)
                 # What was still under way when probation began does not make it longer.
                 if self.standing(now) == "on probation":
-                    return Conduct(failures, self.until)
-                return Conduct(failures, now + max(PROBATION_SECONDS.get(why, _SHORT), _asked_for(outcome)))
+                    return Conduct(failures, self.until, self.since)
+                until = now + max(PROBATION_SECONDS.get(why, _SHORT), _asked_for(outcome))
+                return Conduct(failures, until, now if self.since is None else self.since)
 
 
 GOOD: Final = Conduct()

@@ -8,6 +8,7 @@ from router.delivery.retry_policy import delay_after
 from router.handlers.outcome import Delivered, Failed, Outcome, Rejected
 from topics.dead_letters import DeadLetterReason, LastDeliveryOutcome
 from topics.deliveries import Delivery
+from topics.retries import DELAYS
 from topics.subscriptions import RetryPolicy
 
 _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
@@ -57,6 +58,12 @@ def settle(
 def is_expired(delivery: Delivery, policy: RetryPolicy, now: datetime) -> bool:
     """Say whether a delivery that has waited may not be tried any more; a first attempt is always made (§5.3)."""
     return delivery.due is not None and now > _end_of_life(delivery, policy)
+
+
+def within_life(wait: timedelta, delivery: Delivery, policy: RetryPolicy, now: datetime) -> timedelta:
+    """Return a wait, cut so that a delivery is back for a last time before its life ends, and when it does."""
+    left = _end_of_life(delivery, policy) - now
+    return min(wait, max(left - DELAYS[0], DELAYS[0]))
 
 
 def _after_failure(

@@ -1,6 +1,7 @@
 """Lanes: nobody is held up by another's endpoint."""
 
 from collections import Counter
+from heapq import heappop, heappush
 
 import pytest
 
@@ -16,6 +17,7 @@ from router.delivery.lanes import (
     PACE_SECONDS,
     Lanes,
 )
+from router.delivery.probation import FAILING_AFTER, PROBATION_SECONDS
 from router.handlers.outcome import Delivered, Failed
 
 LANE_IN_FLIGHT_LIMIT = FIRST
@@ -107,7 +109,7 @@ def test_a_rate_is_kept():
             sent.append(tick)
             lanes.finished(turn, tick / 10, DELIVERED)
     assert 98 <= len(sent) <= 103
-    assert lanes.next_pause_ends() == pytest.approx(10.1, abs=0.2)
+    assert lanes.next_pause_ends(10.0) == pytest.approx(10.1, abs=0.2)
 
 
 def test_what_goes_along_is_bounded_by_number_and_size():
@@ -263,3 +265,49 @@ def test_what_is_known_of_an_endpoint_goes_before_what_was_heard():
     lanes.beware("a")
     fill(lanes, "a", FIRST)
     assert len(send_all(lanes)) == FIRST
+
+
+def test_what_a_rate_holds_back_is_not_looked_at_again_and_again_while_something_else_does_too():
+    lanes = Lanes()
+    fill(lanes, "slow", 3)
+    lanes.next(0.0).lane.rate = 1.0
+    (turn,) = send_all(lanes, 0.0)
+    due = lanes.next_pause_ends(0.0)
+    assert due == turn.lane.next_at
+    assert lanes.next_pause_ends(due + 5) > due + 5
+
+
+@pytest.mark.parametrize("failure", [Failed(None, "SocketError", 1.0), Failed(503, "Busy", 1.0)])
+def test_an_endpoint_that_stays_dead_is_probed_as_often_as_ever_while_its_backlog_travels_seldom(failure):
+    """Two deliveries a second for four hours, and not one taken: what travels must not grow with what waits."""
+    rate, hours = 2, 4
+    lanes, parked, probes = Lanes(), Counter(), Counter()
+    coming = [(number / rate, number) for number in range(hours * 3600 * rate)]
+    while coming and coming[0][0] <= hours * 3600:
+        now, item = heappop(coming)
+        lane = lanes.offer("dead", item, 100, now)
+        put_off = [] if lane is None else [item]
+        while (turn := lanes.next(now)) is not None:
+            lane = turn.lane
+            probes[now // 3600] += 1
+            lanes.finished(turn, now, failure)
+            put_off += lanes.overflow(lane, now)
+        for one in put_off:
+            parked[now // 3600] += 1
+            heappush(coming, (now + lane.parking_seconds(now), one))
+    probation = PROBATION_SECONDS[failure.last_outcome]
+    assert all(3600 / probation / 2 < probes[hour] <= 3600 / probation + FAILING_AFTER * 2 for hour in range(hours))
+    assert all(parked[hour] < 3600 * rate * 8 for hour in range(hours))
+
+
+def test_of_what_waits_elsewhere_one_is_back_when_probation_ends():
+    lanes = Lanes()
+    fill(lanes, "a", FAILING_AFTER)
+    turns = send_all(lanes)
+    for turn in turns:
+        lanes.finished(turn, 0.0, NOT_FOUND)
+    lane = turns[0].lane
+    lane.conduct = lane.conduct.after(NOT_FOUND, 20_000.0)
+    assert [lane.parking_seconds(20_100.0) for _ in range(3)] == [200.0, 3600.0, 3600.0]
+    lane.conduct = lane.conduct.after(NOT_FOUND, 20_300.0)
+    assert lane.parking_seconds(20_300.0) == 300.0

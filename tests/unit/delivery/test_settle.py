@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from router.delivery.settle import Done, GiveUp, TryAgain, is_expired, settle
+from router.delivery.settle import Done, GiveUp, TryAgain, is_expired, settle, within_life
 from router.handlers.outcome import Delivered, Failed, Rejected
 from tests.builders import NOON, a_delivery
 from topics.subscriptions import RetryPolicy
@@ -122,3 +122,9 @@ def walk(policy, random_fraction=0.0):
 def test_a_delivery_that_waited_too_long_is_expired(delivery, minutes, expected):
     policy = RetryPolicy(event_time_to_live_minutes=60)
     assert is_expired(delivery, policy, NOON + timedelta(minutes=minutes)) is expected
+
+
+@pytest.mark.parametrize(("left", "wait"), [(3600, 900), (905, 895), (100, 90), (15, 10), (0, 10), (-500, 10)])
+def test_what_waits_for_its_endpoint_is_back_before_its_life_ends(left, wait):
+    now = NOON + timedelta(minutes=1440, seconds=-left)
+    assert within_life(timedelta(minutes=15), a_delivery(), RetryPolicy(), now) == timedelta(seconds=wait)
