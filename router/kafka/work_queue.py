@@ -7,7 +7,7 @@ begun under an assignment that is over is somebody else's now: it may finish, bu
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
@@ -32,13 +32,22 @@ _REVOKE_SECONDS: Final = 3.0
 _RECONNECT_SECONDS: Final = 0.5
 _LOOK_SECONDS: Final = 2.0
 SESSION_SECONDS: Final = 30
-_FETCH_WAIT_MS: Final = 100
 _POLL_INTERVAL_MS: Final = 24 * 3600 * 1000
 """Waiting for hours is normal here; a loop that hangs is found by the readiness check, not by Kafka."""
 
 
 ReportLag = Callable[[str, int, int], None]
 """Takes topic, partition and the number of records that are not finished."""
+
+
+class Gather(NamedTuple):
+    """What a fetch waits for: so many bytes, or so long."""
+
+    bytes: int
+    milliseconds: int
+
+
+AT_ONCE: Final = Gather(1, 100)
 
 
 class _Assignment:
@@ -86,9 +95,17 @@ class WorkQueue:
     `generation` changes with every assignment: what was taken before is no longer this process's to begin.
     """
 
-    def __init__(
-        self, bootstrap_servers: str, *, group: str, instance: str, topics: Sequence[str], report_lag: ReportLag
+    def __init__(  # noqa: PLR0913 (what to read, as whom, and how)
+        self,
+        bootstrap_servers: str,
+        *,
+        group: str,
+        instance: str,
+        topics: Sequence[str],
+        report_lag: ReportLag,
+        gather: Gather = AT_ONCE,
     ) -> None:
+        self._gather = gather
         self._bootstrap_servers = bootstrap_servers
         self._group = group
         self._instance = instance
@@ -185,7 +202,8 @@ class WorkQueue:
             session_timeout_ms=SESSION_SECONDS * 1000,
             max_poll_interval_ms=_POLL_INTERVAL_MS,
             max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
-            fetch_max_wait_ms=_FETCH_WAIT_MS,
+            fetch_min_bytes=self._gather.bytes,
+            fetch_max_wait_ms=self._gather.milliseconds,
         )
         consumer.subscribe(topics=self._topics, listener=_Listener(self))
         self._consumer = consumer

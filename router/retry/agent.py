@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from router.kafka.outbox import Outbox
 from router.kafka.producer import Message, Producer
 from router.kafka.tasks import Tasks
-from router.kafka.work_queue import Work, WorkQueue
+from router.kafka.work_queue import Gather, Work, WorkQueue
 from router.observability.metrics import Metrics
 from router.retry.schedule import Schedule
 from router.settings import Settings
@@ -24,7 +24,11 @@ log = structlog.get_logger(__name__)
 GROUP: Final = "router-retry"
 STOP_SECONDS: Final = 10.0
 OUTBOX_LIMIT: Final = 10_000
-LONGEST_TAKE_SECONDS: Final = 0.2
+LOOK_SECONDS: Final = 0.2
+"""So late may a retry be, whose wait is ten seconds at least: what is due by then goes together."""
+
+GATHERED: Final = Gather(64 * 1024, 500)
+"""A fetch names all forty partitions, twice; what it brings is not due for seconds."""
 
 
 class RetryAgent:
@@ -48,6 +52,7 @@ class RetryAgent:
             instance=settings.instance,
             topics=[topic.name for topic in RETRIES.values()],
             report_lag=self._report_lag,
+            gather=GATHERED,
         )
         self._tasks = Tasks()
         self._reading: asyncio.Task[None] | None = None
@@ -80,7 +85,7 @@ class RetryAgent:
     async def _read(self) -> None:
         generation = self._queue.generation
         while True:
-            works = await self._queue.take(self._seconds_until_due())
+            works = await self._queue.take(LOOK_SECONDS)
             if self._queue.generation != generation:
                 generation = self._queue.generation
                 self._schedule.clear()
@@ -89,12 +94,6 @@ class RetryAgent:
             if len(self._outbox) <= OUTBOX_LIMIT:
                 self._release_due()
             self._hold_and_release()
-
-    def _seconds_until_due(self) -> float:
-        due = self._schedule.next_due()
-        if due is None or len(self._outbox) > OUTBOX_LIMIT:
-            return LONGEST_TAKE_SECONDS
-        return min(max((due - self._now()).total_seconds(), 0.0), LONGEST_TAKE_SECONDS)
 
     def _accept(self, work: Work) -> None:
         record = work.record

@@ -46,10 +46,6 @@ class Schedule(Generic[Place, Item]):
         """Whether no more should be read from a place for now."""
         return self._records[place] >= PLACE_RECORDS or self._bytes[place] >= PLACE_BYTES
 
-    def next_due(self) -> datetime | None:
-        """Return when the first item is due; None when nothing waits."""
-        return self._heap[0].due if self._heap else None
-
     def take_due(self, now: datetime) -> list[tuple[Place, Item]]:
         """Take out all items that are due, the earliest first."""
         due = []
