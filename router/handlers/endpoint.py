@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from yarl import URL
+
 from router.errors import SettingsError
 from router.handlers.attributes import static_headers
 from router.handlers.http_client import ClientCertificate, Origin, origin_of, request_head
@@ -16,20 +18,30 @@ from topics.subscriptions import Subscription, WebhookSink
 
 ENDPOINTS_KEPT: Final = 16_384
 METADATA_VERSION: Final = "1"
+REDACTED: Final = b"[redacted]"
+_SHORTEST_SECRET: Final = 6
+"""What is shorter stands in any text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An origin, the beginning of each request, and who signs until when."""
+    """An origin, the beginning of each request, who signs until when, and what no answer may be kept with."""
 
     subscription: Subscription
     origin: Origin
     head: bytes
     signers: tuple[tuple[datetime | None, Sign], ...]
+    secrets: tuple[str, ...] = ()
 
     def signers_at(self, now: datetime) -> list[Sign]:
         """Return the signers whose secrets are in use."""
         return [sign for expires, sign in self.signers if expires is None or expires > now]
+
+    def without_secrets(self, body: bytes, *more: str) -> bytes:
+        """Return an answer without the secrets that the request carried: many an endpoint repeats what it got."""
+        for secret in (*more, *self.secrets) if body else ():
+            body = body.replace(secret.encode(), REDACTED)
+        return body
 
 
 def client_certificates(settings: Settings) -> dict[str, ClientCertificate]:
@@ -82,6 +94,7 @@ class Endpoints:
                 )
             ),
             signers=tuple((one.expires, signer(self._box.open(one.sealed))) for one in subscription.signing_secrets),
+            secrets=secrets_of(url, sink, dict(added)),
         )
 
     def _certificate(self, sink: WebhookSink) -> ClientCertificate | None:
@@ -94,6 +107,14 @@ class Endpoints:
                 f"there is no client certificate {sink.client_certificate}",
                 hint="Name it in ROUTER_WEBHOOK_CLIENT_CERTIFICATES.",
             ) from None
+
+
+def secrets_of(url: URL, sink: WebhookSink, headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what a sink's requests carry that nobody may read elsewhere: values of its URL's query, secret headers."""
+    sealed = [headers[one.name] for one in sink.delivery_attributes if one.kind == "Static" and one.sealed_value]
+    found = {*url.query.values(), *(part.partition("=")[2] for part in url.raw_query_string.split("&")), *sealed}
+    # The longest first, so that no part of one is left over.
+    return tuple(sorted((one for one in found if len(one) >= _SHORTEST_SECRET), key=len, reverse=True))
 
 
 def header_line(name: str, value: str) -> bytes:

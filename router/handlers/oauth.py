@@ -63,9 +63,11 @@ class AccessTokens:
                 self._tokens[credentials] = token
         return token.value
 
-    def forget(self, credentials: OAuthCredentials) -> None:
-        """Use a token no longer."""
-        self._tokens.pop(credentials, None)
+    def forget(self, credentials: OAuthCredentials, refused: str) -> None:
+        """Use a token no longer that was refused; one that somebody has got since is kept."""
+        token = self._tokens.get(credentials)
+        if token is not None and token.value == refused:
+            del self._tokens[credentials]
 
     async def _ask(self, credentials: OAuthCredentials, seconds: float) -> _Token:
         asked = {

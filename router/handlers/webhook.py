@@ -66,7 +66,7 @@ class WebhookHandler:
         if not isinstance(sink, WebhookSink):
             raise TypeError(sink.kind)
         endpoint = self._endpoints.of(request.subscription, sink)
-        oauth = sink.oauth
+        oauth, token = sink.oauth, None
         if oauth is None:
             answer = await self._post(endpoint, request, started)
         else:
@@ -74,10 +74,11 @@ class WebhookHandler:
             answer = await self._post(endpoint, request, started, token)
             if answer.status == _UNAUTHORIZED:
                 # A token may be withdrawn before its time; a new one tells that from an endpoint that refuses us.
-                self._tokens.forget(oauth)
+                self._tokens.forget(oauth, token)
                 token = await self._tokens.get(oauth, self._seconds_left(started))
                 answer = await self._post(endpoint, request, started, token)
-        return self._outcome(answer, _milliseconds_since(started))
+        body = endpoint.without_secrets(answer.body, *(() if token is None else (token,)))
+        return self._outcome(answer, as_detail(body), _milliseconds_since(started))
 
     async def _post(
         self, endpoint: Endpoint, request: DeliveryRequest, started: float, token: str | None = None
@@ -91,8 +92,8 @@ class WebhookHandler:
     def _seconds_left(self, started: float) -> float:
         return max(0.0, self._timeout_seconds - (time.perf_counter() - started))
 
-    def _outcome(self, answer: HttpAnswer, duration_ms: float) -> Outcome:
-        status, detail = answer.status, as_detail(answer.body)
+    def _outcome(self, answer: HttpAnswer, detail: str, duration_ms: float) -> Outcome:
+        status = answer.status
         match verdict_of(status):
             case "delivered":
                 return Delivered(status, duration_ms, detail)

@@ -16,7 +16,7 @@ from router.settings import Settings
 from tests.builders import BOX, a_subscription, a_webhook, an_event, as_bytes
 from tests.certificates import Authority
 from tests.receivers import Received, a_hostile, a_receiver
-from topics.subscriptions import OAuthCredentials
+from topics.subscriptions import DeliveryAttribute, OAuthCredentials
 
 TIMEOUT = 1.0
 """Seconds that an endpoint has which does not come to an end."""
@@ -160,6 +160,52 @@ async def test_a_token_that_was_withdrawn_is_replaced_once(handler):
         outcome = await handler.deliver(a_request(receiver.url, oauth=credentials(tokens.url)))
         assert isinstance(outcome, Rejected)
         assert len(receiver.received) == 2
+
+
+async def test_a_token_that_was_renewed_meanwhile_is_kept(handler):
+    """Of many deliveries whose token was withdrawn the first gets a new one; the others must not throw it away."""
+    renewed = asyncio.Event()
+    refused: list[Received] = []
+
+    async def refuse_the_second_late(received: Received) -> web.StreamResponse:
+        if received.headers["authorization"] != "Bearer old":
+            renewed.set()
+            return web.Response()
+        refused.append(received)
+        if len(refused) > 1:
+            await renewed.wait()
+        return web.Response(status=401)
+
+    async with (
+        a_receiver(_token("old"), _token("new"), then=_token("newer")) as tokens,
+        a_receiver(then=refuse_the_second_late) as receiver,
+    ):
+        asked = a_request(receiver.url, oauth=credentials(tokens.url))
+        outcomes = await asyncio.gather(*(handler.deliver(asked) for _ in range(2)))
+        assert len(tokens.received) == 2
+    assert all(isinstance(outcome, Delivered) for outcome in outcomes)
+
+
+async def test_an_answer_that_repeats_the_request_is_kept_without_its_secrets(handler):
+    async def repeat(received: Received) -> web.StreamResponse:
+        return web.json_response({"path": received.path, "headers": received.headers}, status=500)
+
+    async with a_receiver(then=_token("t0ken-of-ours")) as tokens, a_receiver(then=repeat) as receiver:
+        attributes = (
+            DeliveryAttribute(name="x-pass", kind="Static", sealed_value=BOX.seal("open sesame")),
+            DeliveryAttribute(name="x-tenant", kind="Static", value="contoso"),
+        )
+        request = a_request(
+            f"{receiver.url}?key=swordf%69sh", oauth=credentials(tokens.url), delivery_attributes=attributes
+        )
+        outcome = await handler.deliver(request)
+        (received,) = receiver.received
+    assert received.headers["x-pass"] == "open sesame"
+    assert isinstance(outcome, Failed)
+    for secret in ("t0ken-of-ours", "open sesame", "swordf%69sh", "swordfish"):
+        assert secret not in outcome.detail
+    assert "[redacted]" in outcome.detail
+    assert "contoso" in outcome.detail
 
 
 @pytest.mark.parametrize(
