@@ -30,7 +30,8 @@ def warnings_about(wanted: Filter) -> list[str]:
     known = {name.lower(): name for name in DEFAULT_TYPES}
     unknown = [name for name in wanted.included_event_types or () if name.lower() not in known]
     return [
-        f"includedEventTypes: no workspace raises {shown(name)}; the nearest event type is {known[_nearest(name, known)]}."
+        f"includedEventTypes: no workspace raises {shown(name)}; "
+        f"the nearest event type is {known[_nearest(name, known)]}."
         for name in unknown[:_SHOWN_TYPES]
     ]
 
