@@ -11,11 +11,13 @@ import faust
 import mode
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from router.errors import RefusedError
 from router.fanout.commits import CommitsBehind
 from router.fanout.guarantees import IdempotentSeat, Seat, TransactionalSeat
-from router.fanout.lanes import Batch, Lane
+from router.fanout.lanes import MOST_AT_ONCE, Batch, Lane
+from router.fanout.limits import put_aside_what_is_too_large
 from router.fanout.partitions import SinkPartitions
 from router.fanout.plan import Plan, plan_batch
 from router.fanout.producing import GROUP
@@ -35,6 +37,10 @@ GIVE_UP_SECONDS = 90.0
 WATCH_SECONDS = 1.0
 SWITCH_SECONDS = 0.001
 """How long a thread keeps the interpreter from another: Faust's and this one hand each other work all the time."""
+
+
+OLDEST_SECONDS = 30 * 86_400.0
+"""What says that it is older has no time, or one that is made up: one such record would be all of an average."""
 
 
 class Subscriptions(Protocol):
@@ -65,7 +71,9 @@ class FanoutAgent:
 
     async def start(self) -> None:
         """Join the group `router-fanout` and begin to route."""
-        await self._partitions.ensure(self._subscriptions.routes.topics)
+        # Where Kafka refuses to make a topic, those of its events that come will wait for it.
+        with suppress(RefusedError):
+            await self._partitions.ensure(self._subscriptions.routes.topics)
         self._settings.data_dir.mkdir(parents=True, exist_ok=True)
         sys.setswitchinterval(SWITCH_SECONDS)
         self._app.finalize()
@@ -97,8 +105,8 @@ class FanoutAgent:
             return "fan-out has crashed"
         if self._app.rebalancing or not self._app.consumer.flow_active:
             return "partitions are being assigned"
-        if any(lane.is_recovering for lane in self._lanes.values()):
-            return "Kafka does not take what is written"
+        if trouble := next((lane.trouble for lane in self._lanes.values() if lane.trouble), None):
+            return f"Kafka does not take what is written: {trouble}"
         if self._silent_seconds() > STALLED_SECONDS:
             return "fan-out does not poll"
         return None
@@ -107,14 +115,28 @@ class FanoutAgent:
         """Decide what a batch becomes, by the subscriptions as they are now."""
         routes = self._subscriptions.routes
         await self._partitions.ensure(routes.topics)
-        return plan_batch(batch, routes, self._partitions.counts)
+        plan = plan_batch(batch, routes, self._partitions.counts)
+        if self._partitions.limits and len(batch) == 1:
+            put_aside_what_is_too_large(plan, batch[0], self._partitions.limits)
+        return plan
+
+    @property
+    def most_at_once(self) -> int:
+        """How many events are planned and sent together: one, where a topic takes less than a batch may have."""
+        return 1 if self._partitions.limits else MOST_AT_ONCE
+
+    def failed(self, error: Exception) -> None:
+        """Find out what topics take, when a write was larger than that."""
+        if isinstance(error.__cause__, MessageSizeTooLargeError):
+            self._partitions.doubt_limits()
 
     def written(self, plans: Sequence[Plan], batches: Sequence[Batch]) -> None:
         """Count what was written, and how old its oldest record was by then."""
         metrics = self._metrics
-        oldest = max(0.0, time.time() - batches[0][0].timestamp / 1000)
-        metrics.fanout_seconds.observe(oldest)
-        metrics.end_to_end_seconds.labels(sink="topic").observe(oldest)
+        oldest = age_seconds(batches[0][0].timestamp, time.time())
+        if oldest is not None:
+            metrics.fanout_seconds.observe(oldest)
+            metrics.end_to_end_seconds.labels(sink="topic").observe(oldest)
         for plan in plans:
             metrics.routed.inc(plan.events)
             metrics.unmatched.inc(plan.unmatched)
@@ -130,7 +152,7 @@ class FanoutAgent:
             written=sum(sum(plan.matched.values()) for plan in plans),
             unmatched=sum(plan.unmatched for plan in plans),
             unreadable=unreadable,
-            age_seconds=round(oldest, 3),
+            age_seconds=None if oldest is None else round(oldest, 3),
         )
 
     async def committed(self, partition: TopicPartition) -> int | None:
@@ -232,3 +254,9 @@ class FanoutAgent:
         if any(lane.is_busy for lane in self._lanes.values()):
             self._moved_at = now  # whoever waits for Kafka to take what is written is not stuck
         return now - max(self._moved_at, self._app.batch_consumer.polled_at)
+
+
+def age_seconds(timestamp: int, now: float) -> float | None:
+    """Return how old a record is by its timestamp in milliseconds; None when it cannot have been written then."""
+    age = now - timestamp / 1000
+    return max(0.0, age) if age <= OLDEST_SECONDS else None

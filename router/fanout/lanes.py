@@ -13,7 +13,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from router.errors import KafkaUnavailableError
+from router.errors import KafkaUnavailableError, RefusedError
 from router.fanout.plan import Plan
 from router.fanout.rounds import Outputs
 
@@ -29,7 +29,8 @@ RETRY_SECONDS = 0.5
 Batch = list[Any]
 """aiokafka ConsumerRecords of one partition, in order."""
 
-_RECOVERABLE = (KafkaError, KafkaUnavailableError, TimeoutError, OSError)
+_RECOVERABLE = (KafkaError, KafkaUnavailableError, RefusedError, TimeoutError, OSError)
+"""What passes, by itself or when somebody mends it; a refusal is that of a topic that is to be made."""
 
 
 class Writer(Protocol):
@@ -71,6 +72,15 @@ class Owner(Protocol):
         """Decide what a batch becomes."""
         ...
 
+    @property
+    def most_at_once(self) -> int:
+        """How many events are planned and sent together."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """Take note of what a write failed with; it is made again."""
+        ...
+
     def written(self, plans: Sequence[Plan], batches: Sequence[Batch]) -> None:
         """Take note that batches are written and committed."""
         ...
@@ -98,7 +108,8 @@ class Lane:
         self._next_offset: int | None = None
         self._plans: list[Plan] = []
         self._task: asyncio.Task[None] | None = None
-        self.is_recovering = False
+        self.trouble: str | None = None
+        """What the last write failed with, until one succeeds."""
         self.waiting = 0
         """Events that were taken and are not committed yet."""
 
@@ -164,9 +175,10 @@ class Lane:
             except _RECOVERABLE as error:
                 self._idle.clear()
                 log.warning("lane.write_failed", partition=self.partition.partition, error=repr(error))
-                self.is_recovering = True
+                self.trouble = repr(error)
+                self._owner.failed(error)
                 written = await self._recover(_end(batches))
-        self.is_recovering = False
+        self.trouble = None
         self._next_offset = _end(batches)
         self.waiting -= sum(map(len, batches))
         self._owner.written(self._plans, batches)
@@ -183,7 +195,7 @@ class Lane:
             count += len(batches[-1])
 
     async def _parts(self, batches: list[Batch]) -> AsyncIterator[Outputs]:
-        for part in _joined(batches):
+        for part in _joined(batches, self._owner.most_at_once):
             plan = await self._owner.plan(part)
             self._plans.append(plan)
             yield plan.outputs
@@ -209,11 +221,14 @@ class Lane:
             return committed == end
 
 
-def _joined(batches: Sequence[Batch]) -> Iterator[Batch]:
+def _joined(batches: Sequence[Batch], most: int) -> Iterator[Batch]:
     """Join what came bit by bit: each part is a request to Kafka, which waits for the one before it."""
+    if most == 1:
+        yield from ([record] for batch in batches for record in batch)
+        return
     part: Batch = []
     for batch in batches:
-        if part and len(part) + len(batch) > MOST_AT_ONCE:
+        if part and len(part) + len(batch) > most:
             yield part
             part = []
         part = part + batch if part else batch

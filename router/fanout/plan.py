@@ -187,7 +187,7 @@ def _write(
     try:
         for route in targets:
             if route.topic is None:
-                written.append(_delivery(record, route))
+                written.append(_delivery(record, route, partitions))
             else:
                 partition = _sink_partition(record, partitions[route.topic], partitions[record.topic])
                 written.append(((route.topic, partition), _for_topic(record, envelope, route)))
@@ -214,7 +214,7 @@ def _for_topic(record: SourceRecord, envelope: Envelope, route: Route) -> OutRec
     return timestamp, record.key, value, headers_for(record.headers, form_of(record.headers), route.schema)
 
 
-def _delivery(record: SourceRecord, route: Route) -> tuple[Destination, OutRecord]:
+def _delivery(record: SourceRecord, route: Route, partitions: Mapping[str, int]) -> tuple[Destination, OutRecord]:
     key = subscription_key(route.subscription_id)
     published = b"%d" % max(record.timestamp, 0)
     headers = [header for header in record.headers if header[0] not in OWN_HEADERS]
@@ -224,7 +224,8 @@ def _delivery(record: SourceRecord, route: Route) -> tuple[Destination, OutRecor
         (ATTEMPT, b"1"),
         (FIRST_PUBLISHED, published),
     )
-    return (DELIVERIES.name, partition_of(key, DELIVERIES.partitions)), (None, key, record.value, headers)
+    count = partitions.get(DELIVERIES.name, DELIVERIES.partitions)  # operators may have added some
+    return (DELIVERIES.name, partition_of(key, count)), (None, key, record.value, headers)
 
 
 def delivery_id(key: bytes, record: SourceRecord) -> str:

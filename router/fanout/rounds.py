@@ -80,12 +80,21 @@ class Round:
         if error is None:
             self._end.set_result(None)
         else:
-            self._end.set_exception(RoundLostError(repr(error)))
-            self._end.exception()  # perhaps no lane waits for it any more
+            lost = RoundLostError(repr(error))
+            lost.__cause__ = error
+            self._end.set_exception(lost)
+            for future in (self._end, *self.futures):  # perhaps nobody waits for them any more
+                future.add_done_callback(_looked_at)
 
     def _check(self) -> None:
         if self._failure is not None:
             raise RoundLostError(f"a lane could not write its part: {self._failure!r}")
+
+
+def _looked_at(future: asyncio.Future[Any]) -> None:
+    """Look at what a future ended with: asyncio reports what nobody has looked at."""
+    if not future.cancelled():
+        future.exception()
 
 
 class WaitingLanes:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
 from router.errors import KafkaUnavailableError, RefusedError
@@ -14,6 +15,7 @@ from topics import ALL_TOPICS, WORKSPACE_EVENTS, Topic
 
 _TOPIC_ALREADY_EXISTS = 36
 _UNKNOWN_TOPIC = 3
+_LARGEST_MESSAGE = "max.message.bytes"
 
 
 @asynccontextmanager
@@ -109,6 +111,24 @@ async def partition_counts(bootstrap_servers: str, names: Iterable[str] | None =
     async with admin_client(bootstrap_servers) as client:
         described = await client.describe_topics(None if names is None else list(names))
     return {topic["topic"]: len(topic["partitions"]) for topic in described if topic["partitions"]}
+
+
+async def largest_messages(bootstrap_servers: str, names: Iterable[str]) -> dict[str, int]:
+    """Return how many bytes a record batch may have in each of these topics, as far as Kafka tells.
+
+    Raises:
+        KafkaUnavailableError: no broker answers.
+    """
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name, {_LARGEST_MESSAGE: None}) for name in names]
+    async with admin_client(bootstrap_servers) as client:
+        answers = await client.describe_configs(asked)
+    return {
+        name: int(value)
+        for answer in answers
+        for code, _message, _kind, name, settings in answer.resources
+        for setting, value, *_ in settings
+        if code == 0 and setting == _LARGEST_MESSAGE
+    }
 
 
 async def committed_offset(bootstrap_servers: str, group: str, topic: str, partition: int) -> int | None:

@@ -12,7 +12,7 @@ from router.filters.clauses import clauses_of
 from router.filters.index import Index, Snapshot
 from router.subscriptions.scopes import above, is_below, is_group
 from topics.events import DeliverySchema
-from topics.subscribers import subscriber_topic
+from topics.subscribers import is_subscriber_name, subscriber_topic
 from topics.subscriptions import Subscription, TopicSink, subscription_key
 
 log = structlog.get_logger(__name__)
@@ -88,6 +88,10 @@ class SubscriptionsView:
             subscription = Subscription.model_validate_json(value)
         except ValidationError as error:
             log.warning("subscription.unreadable", problems=error.error_count())
+            return
+        if isinstance(subscription.sink, TopicSink) and not is_subscriber_name(subscription.sink.name):
+            # Kafka would refuse to make its topic, and all events that it wants would wait for that.
+            log.warning("subscription.unreadable", subscription=subscription.id, problem="its topic has no legal name")
             return
         self._forget(key)
         self._subscriptions[key] = subscription

@@ -5,9 +5,9 @@ import uuid
 import pytest
 
 from router.errors import RefusedError
-from router.kafka.admin import delete_topic, ensure_topics, partition_counts
+from router.kafka.admin import delete_topic, ensure_topics, largest_messages, partition_counts
 from tests.waiting import until
-from topics import Topic
+from topics import MAX_MESSAGE_BYTES, Topic
 
 pytestmark = pytest.mark.kafka
 
@@ -47,3 +47,10 @@ async def test_topics_that_exist_are_left_as_they_are_and_one_that_is_refused_is
         return (found.get(there.name), found.get(other.name)) == (2, 1)
 
     await until(both_are_there)
+
+
+async def test_what_a_topic_takes_at_most_is_known_and_of_those_that_are_not_there_nothing(kafka):
+    topic = a_topic()
+    await ensure_topics(kafka.bootstrap_servers, [topic])
+    asked = [topic.name, a_topic().name]
+    assert await largest_messages(kafka.bootstrap_servers, asked) == {topic.name: MAX_MESSAGE_BYTES}

@@ -5,6 +5,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
+from router.errors import RefusedError
 from router.fanout import lanes
 from router.fanout.lanes import Lane, LaneLostError
 from router.fanout.plan import Plan
@@ -27,7 +28,7 @@ class ScriptedKafka:
         self.written = []
         self.offset = None
         self.starts = 0
-        self.losses = []
+        self.losses, self.failures = [], []
         self.counted = 0
         self.changed = asyncio.Condition()
 
@@ -95,6 +96,7 @@ class ScriptedKafka:
 class Owner:
     def __init__(self, kafka):
         self.plan, self.committed, self.lost = kafka.plan, kafka.committed, kafka.lost
+        self.most_at_once, self.failed = lanes.MOST_AT_ONCE, kafka.failures.append
         self._kafka = kafka
 
     def written(self, plans, _batches):
@@ -214,6 +216,35 @@ async def test_a_partition_that_somebody_else_moved_is_given_up(monkeypatch):
         await kafka.until(lambda: kafka.losses)
     assert isinstance(kafka.losses[0], LaneLostError)
     assert kafka.written == []
+
+
+async def test_a_topic_that_kafka_refuses_to_make_is_waited_for_and_said(monkeypatch):
+    refusal, plan = RefusedError("Kafka refuses to make topic subscriber.a"), ScriptedKafka.plan
+    mended = asyncio.Event()
+
+    async def plan_once_it_is_mended(kafka, batch):
+        if not mended.is_set():
+            raise refusal
+        return await plan(kafka, batch)
+
+    monkeypatch.setattr(ScriptedKafka, "plan", plan_once_it_is_mended)
+    kafka = ScriptedKafka()
+    async with a_lane(kafka, monkeypatch) as lane:
+        await lane.put(a_batch(0, 1))
+        await until(lambda: len(kafka.failures) > 1)
+        assert "subscriber.a" in lane.trouble
+        mended.set()
+        await kafka.until(lambda: kafka.counted == 2)
+        assert (kafka.offsets, kafka.losses, lane.trouble) == ([0, 1], [], None)
+
+
+async def test_where_a_topic_takes_little_events_are_planned_one_by_one(monkeypatch):
+    kafka = ScriptedKafka()
+    async with a_lane(kafka, monkeypatch) as lane:
+        lane._owner.most_at_once = 1  # noqa: SLF001
+        await lane.put(a_batch(0, 1, 2))
+        await kafka.until(lambda: kafka.counted == 3)
+    assert [outputs["out", 0] for outputs in kafka.written] == [[0], [1], [2]]
 
 
 async def test_a_bug_in_the_plan_ends_the_lane_rather_than_skip_a_batch(monkeypatch):

@@ -56,6 +56,15 @@ def test_a_cloud_event_with_a_source_of_its_own_is_routed_by_the_header():
     assert planned([record], a_subscription("one")).matched == {"one": 1}
 
 
+@pytest.mark.parametrize("count", [1, 48])
+def test_deliveries_use_the_partitions_that_there_are(count):
+    hooks = [a_webhook(f"hook-{number}") for number in range(20)]
+    plan = planned([a_record()], *hooks, partitions={"router.deliveries": count})
+    used = {partition for _topic, partition in plan.outputs}
+    assert used <= set(range(count))
+    assert max(used) >= min(count - 1, 8)
+
+
 def test_order_within_a_partition_is_kept():
     records = [a_record(an_event(id=str(n)), offset=n) for n in range(5)]
     plan = planned(records, a_subscription("one"), a_subscription("two"))

@@ -1,9 +1,11 @@
 """Lanes and the rounds that they write in; what a round does to Kafka is in tests/contract/test_seats.py."""
 
 import asyncio
+import gc
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
 
 from router.fanout.rounds import MUCH_WAITS, Round, RoundLostError, WaitingLanes
 
@@ -84,6 +86,25 @@ async def test_of_a_round_in_which_one_cannot_write_nothing_is_committed():
         await broken
     with pytest.raises(RoundLostError):
         await other
+
+
+async def test_what_kafka_refused_is_told_to_the_lanes_of_a_round_and_asyncio_has_nothing_to_report():
+    reported = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reported.append(context["message"]))
+    round_ = Round(None, 1)
+    write = asyncio.create_task(round_.write(PARTITIONS[0], nothing(), 1))
+    await round_.complete()
+    refused = asyncio.get_running_loop().create_future()
+    round_.futures.append(refused)
+    round_.end(MessageSizeTooLargeError())
+    refused.set_exception(ProducerFenced())
+    with pytest.raises(RoundLostError) as lost:
+        await write
+    assert isinstance(lost.value.__cause__, MessageSizeTooLargeError)
+    await asyncio.sleep(0)
+    del refused, round_, write
+    gc.collect()
+    assert not reported
 
 
 async def test_a_lane_that_ends_before_its_round_began_is_not_waited_for():

@@ -32,6 +32,13 @@ def test_ids_and_sources_are_compared_without_regard_to_case():
     assert routed(view, WORKSPACE.upper()) == ["one"]
 
 
+@pytest.mark.parametrize("name", ["", "no such/name", "ä", "n" * 250])
+def test_one_whose_topic_could_not_be_made_is_not_routed_to(name):
+    view = a_view(a_subscription("one", sink=TopicSink(name=name)), a_subscription("two"))
+    assert routed(view) == ["two"]
+    assert view.routes.topics == {"subscriber.two"}
+
+
 def test_a_subscription_that_is_still_created_is_not_routed_to_but_known():
     view = a_view(a_subscription("one", provisioning_state="Creating"))
     assert routed(view) == []
