@@ -1,11 +1,10 @@
 """The pure half of fan-out: records in, and for each sink the records that it gets."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, Protocol
 
 from router.events.conversion import headers_for, to_schema
 from router.events.envelope import (
@@ -13,34 +12,15 @@ from router.events.envelope import (
     Headers,
     UnreadableEventError,
     form_of,
-    origin_of,
-    read_envelope,
-    read_event_grid,
 )
-from router.filters.index import Snapshot
-from router.filters.matching import REFUSALS
+from router.fanout.reading import LARGEST_VALUE, Reader, SourceRecord
 from router.kafka.partitioning import partition_of
 from router.kafka.record_batches import Destination, OutRecord
+from router.kafka.verbatim import VerbatimRecord
 from router.subscriptions.view import Route, Routes
 from topics.deliveries import ATTEMPT, DELIVERIES, DELIVERY_ID, FIRST_PUBLISHED, OWN_HEADERS, SUBSCRIPTION
 from topics.subscriptions import subscription_key
-from topics.topic import MAX_MESSAGE_BYTES
 from topics.unreadable import UNREADABLE, unreadable_headers
-
-_LARGEST_VALUE = MAX_MESSAGE_BYTES - 64 * 1024
-"""Leaves room for key, headers and batch: what is larger would be refused by the sink, and stop the partition."""
-
-
-class SourceRecord(Protocol):
-    """What fan-out looks at of a record; aiokafka's ConsumerRecord has it all."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
 
 
 @dataclass(slots=True)
@@ -62,7 +42,7 @@ def plan_batch(records: Sequence[SourceRecord], routes: Routes, partitions: Mapp
     plan = Plan(events=len(records))
     sinks = _UnchangedSinks(plan, partitions)
     lists, names = sinks.lists, sinks.names
-    reader = _Reader(routes)
+    reader = Reader(routes)
     # One event after the other from its bytes to its sinks: what is made for it is still in the processor's cache.
     for record in records:
         try:
@@ -73,8 +53,7 @@ def plan_batch(records: Sequence[SourceRecord], routes: Routes, partitions: Mapp
         if not targets:
             plan.unmatched += 1
             continue
-        timestamp = record.timestamp
-        unchanged = (timestamp if timestamp >= 0 else None, record.key, record.value, record.headers)
+        unchanged = _unchanged(record)
         others: list[Route] = []
         for route in targets:
             if route.schema is not None and route.schema != envelope.schema:
@@ -91,73 +70,6 @@ def plan_batch(records: Sequence[SourceRecord], routes: Routes, partitions: Mapp
             _write(plan, record, envelope, others, partitions)
     plan.matched.update(names)  # one count of many is cheaper than many of one
     return plan
-
-
-class _Reader:
-    """Reads records and finds who wants them; expects each event to be of the same source as the one before."""
-
-    def __init__(self, routes: Routes) -> None:
-        self._routes = routes
-        self._source: str | None = None
-        self._filters: Snapshot[Route] | None = None
-        self._decode: Callable[[bytes], Any] | None = None
-        self._match: Callable[[Any, bytes], Sequence[Route] | None] | None = None
-
-    def route(self, record: SourceRecord) -> tuple[Envelope, Sequence[Route]]:
-        """Return the envelope of a record, and the routes that want it.
-
-        Raises:
-            UnreadableEventError: it is no event, or too large for a sink.
-        """
-        value, decode, match = record.value, self._decode, self._match
-        if value is None or decode is None or match is None or len(value) > _LARGEST_VALUE:
-            return self._step_by_step(record)
-        # As nearly every event is: of the same form and source as the one before, and with nothing new in it.
-        if form_of(record.headers) == "event_grid":
-            try:
-                if not value.isascii():
-                    value.decode()  # the decoder does not look into the strings that it skips
-                envelope = decode(value)
-            except REFUSALS:
-                return self._step_by_step(record)
-            if envelope.source == self._source and envelope.id and envelope.type:
-                targets = match(envelope, value)
-                if targets is not None:
-                    return envelope, targets
-        return self._step_by_step(record)
-
-    def _step_by_step(self, record: SourceRecord) -> tuple[Envelope, Sequence[Route]]:
-        """See also how the next event can be read at once."""
-        if record.value is not None and len(record.value) > _LARGEST_VALUE:
-            raise UnreadableEventError(f"the value has more than {_LARGEST_VALUE} bytes")
-        envelope = read_envelope(record.value, record.headers)
-        source = origin_of(envelope, record.headers)
-        if source != self._source:
-            self._source, self._filters = source, self._routes.of(source)
-        filters = self._filters
-        if filters is None:
-            self._decode, self._match = read_event_grid, _nobody
-            return envelope, ()
-        if not filters.needs_body:
-            self._decode, self._match = read_event_grid, filters.match_one
-            return envelope, filters.match_one(envelope)
-        targets = filters.match_one(envelope, _body(record, envelope))
-        self._decode, self._match = filters.at_once("EventGridSchema")
-        return envelope, targets
-
-
-def _nobody(_envelope: Envelope, _body: bytes) -> Sequence[Route]:
-    return ()
-
-
-def _body(record: SourceRecord, envelope: Envelope) -> bytes | None:
-    """Return the event as one JSON object; None when its data is not what it claims: then only the envelope counts."""
-    if envelope.schema == "EventGridSchema" or form_of(record.headers) != "binary":
-        return record.value
-    try:
-        return to_schema(record.value or b"", record.headers, None)
-    except UnreadableEventError:
-        return None
 
 
 class _UnchangedSinks:
@@ -184,10 +96,12 @@ def _write(
     plan: Plan, record: SourceRecord, envelope: Envelope, targets: Sequence[Route], partitions: Mapping[str, int]
 ) -> None:
     written: list[tuple[Destination, OutRecord]] = []
+    headers: Headers | None = None
     try:
         for route in targets:
             if route.topic is None:
-                written.append(_delivery(record, route, partitions))
+                headers = record.headers if headers is None else headers  # taken out once for all
+                written.append(_delivery(record, headers, route, partitions))
             else:
                 partition = _sink_partition(record, partitions[route.topic], partitions[record.topic])
                 written.append(((route.topic, partition), _for_topic(record, envelope, route)))
@@ -206,18 +120,30 @@ def _sink_partition(record: SourceRecord, count: int, source_count: int) -> int:
     return record.partition % count if record.key is None else partition_of(record.key, count)
 
 
+def _unchanged(record: SourceRecord) -> OutRecord:
+    """Return a record as it goes on when nothing of it is to be changed: as the bytes that it is, if it is kept so."""
+    if isinstance(record, VerbatimRecord):
+        return record
+    return _time_of(record), record.key, record.value, record.headers
+
+
+def _time_of(record: SourceRecord) -> int | None:
+    return record.timestamp if record.timestamp >= 0 else None
+
+
 def _for_topic(record: SourceRecord, envelope: Envelope, route: Route) -> OutRecord:
-    timestamp = record.timestamp if record.timestamp >= 0 else None
     if route.schema is None or route.schema == envelope.schema:
-        return timestamp, record.key, record.value, record.headers
+        return _unchanged(record)
     value = to_schema(record.value or b"", record.headers, route.schema, _moment(record.timestamp))
-    return timestamp, record.key, value, headers_for(record.headers, form_of(record.headers), route.schema)
+    return _time_of(record), record.key, value, headers_for(record.headers, form_of(record.headers), route.schema)
 
 
-def _delivery(record: SourceRecord, route: Route, partitions: Mapping[str, int]) -> tuple[Destination, OutRecord]:
+def _delivery(
+    record: SourceRecord, given: Headers, route: Route, partitions: Mapping[str, int]
+) -> tuple[Destination, OutRecord]:
     key = subscription_key(route.subscription_id)
     published = b"%d" % max(record.timestamp, 0)
-    headers = [header for header in record.headers if header[0] not in OWN_HEADERS]
+    headers = [header for header in given if header[0] not in OWN_HEADERS]
     headers += (
         (DELIVERY_ID, delivery_id(key, record).encode()),
         (SUBSCRIPTION, route.subscription_id.encode()),
@@ -239,7 +165,7 @@ def delivery_id(key: bytes, record: SourceRecord) -> str:
 
 def _set_aside(plan: Plan, record: SourceRecord, reason: str) -> None:
     plan.unreadable += 1
-    value = record.value if record.value is None else record.value[:_LARGEST_VALUE]
+    value = record.value if record.value is None else record.value[:LARGEST_VALUE]
     headers = unreadable_headers(record.topic, record.partition, record.offset, reason)
     plan.outputs[UNREADABLE.name, 0].append((None, record.key, value, headers))
 

@@ -23,10 +23,11 @@ from faust.types import TP, ConsumerMessage
 
 from router.kafka.connection import connection
 from router.kafka.consumer import KafkaConsumer
-from router.kafka.fetching import Record, fetched_records
+from router.kafka.fetching import VerbatimBatches, fetched_records
 from router.kafka.membership import leave_when_stopped
 from router.kafka.stable_offsets import stable_offset
 from router.kafka.transaction_offsets import Member, member_of
+from router.kafka.verbatim import VerbatimRecord
 from topics import MAX_MESSAGE_BYTES
 
 MAX_BATCH = 200
@@ -99,14 +100,14 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         active_partitions: set[TP],
         timeout: float | None = None,  # noqa: ASYNC109 (Faust's signature)
         max_records: int | None = None,  # noqa: ARG002
-    ) -> dict[TopicPartition, list[Record]]:
+    ) -> dict[TopicPartition, list[VerbatimRecord]]:
         if not self.consumer.flow_active:
             return {}
         fetcher = consumer._fetcher  # noqa: SLF001 (as Faust's own does)
         if consumer._closed or fetcher._closed:  # noqa: SLF001
             raise ConsumerStoppedError
         with fetcher._subscriptions.fetch_context():  # noqa: SLF001
-            return await fetched_records(fetcher, active_partitions, timeout or 0.0)
+            return await fetched_records(fetcher, active_partitions, timeout or 0.0, read_as=VerbatimBatches)
 
     @property
     def is_assigned(self) -> bool:

@@ -10,8 +10,13 @@ from typing import Any
 
 import msgspec
 from aiokafka import TopicPartition
+from aiokafka.consumer import fetcher as fetcher_module
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
+from aiokafka.record.memory_records import MemoryRecords
+
+from router.kafka.batch_header import has_its_checksum, is_compressed, is_of_this_format, size_at
+from router.kafka.verbatim import verbatim, verbatim_records
 
 _AT_ONCE = (1, 50)
 """Fewest bytes and most milliseconds of a fetch: nothing came lately, and what comes is wanted at once."""
@@ -52,27 +57,32 @@ class BatchedRecords(PartitionRecords):
             fetched._isolation_level,  # noqa: SLF001
         )
 
-    def _unpack_records(self) -> Iterator[list[Record]]:
+    def _unpack_records(self) -> Iterator[list[Any]]:
         topic, partition = self._tp
         while self._records.has_next():
             batch = self._records.next_batch()
-            if self._check_crcs and not batch.validate_crc():
+            if self._check_crcs and not self._is_whole(batch):
                 raise CorruptRecordException(f"a record batch of {topic}/{partition} has a wrong CRC")
             first = int(self.next_fetch_offset)
             if self._is_to_be_read(batch):
-                records = [
-                    Record(
-                        topic, partition, offset, -1 if (at := r.timestamp) is None else at, r.key, r.value, r.headers
-                    )
-                    for r in batch
-                    if (offset := r.offset) >= first  # a batch may begin before the offset that was asked for
-                ]
+                records = self._records_of(batch, topic, partition)
+                if records and records[0].offset < first:  # a batch may begin before the offset that was asked for
+                    records = [record for record in records if record.offset >= first]
             else:
                 records = []
             # Also past what compaction removed from the end of the batch.
             self.next_fetch_offset = batch.next_offset
             if records:
                 yield records
+
+    def _is_whole(self, batch: Any) -> bool:  # noqa: ANN401 (aiokafka is untyped)
+        return bool(batch.validate_crc())
+
+    def _records_of(self, batch: Any, topic: str, partition: int) -> list[Any]:  # noqa: ANN401 (aiokafka is untyped)
+        return [
+            Record(topic, partition, r.offset, -1 if (at := r.timestamp) is None else at, r.key, r.value, r.headers)
+            for r in batch
+        ]
 
     def _is_to_be_read(self, batch: Any) -> bool:  # noqa: ANN401 (aiokafka is untyped)
         """Whether a batch holds records, and these are committed."""
@@ -86,17 +96,64 @@ class BatchedRecords(PartitionRecords):
         return not batch.is_control_batch
 
 
+class KeptRecords:
+    """The batches of a fetch, as aiokafka's MemoryRecords gives them, and where each stands in what was fetched."""
+
+    def __init__(self, fetched: bytes) -> None:
+        self.fetched = fetched
+        self.at = 0
+        self._next = 0
+        self._batches = MemoryRecords(fetched)
+
+    def has_next(self) -> bool:
+        """Say whether another whole batch is there."""
+        return bool(self._batches.has_next())
+
+    def size_in_bytes(self) -> int:
+        """Return how much was fetched, if only a part of a batch."""
+        return int(self._batches.size_in_bytes())
+
+    def next_batch(self) -> Any:  # noqa: ANN401 (aiokafka is untyped)
+        """Return the next batch; it begins `at` that place."""
+        batch = self._batches.next_batch()
+        if batch is not None:
+            self.at, self._next = self._next, self._next + size_at(self.fetched, self._next)
+        return batch
+
+
+# aiokafka's fetcher gives nobody the bytes that it read; this is where it takes them apart.
+fetcher_module.MemoryRecords = KeptRecords
+
+
+class VerbatimBatches(BatchedRecords):
+    """What was fetched of one partition; gives a record batch at a time, as a list of verbatim records."""
+
+    _records: KeptRecords
+
+    def _is_whole(self, batch: Any) -> bool:  # noqa: ANN401 (aiokafka is untyped)
+        fetched, at = self._records.fetched, self._records.at
+        return has_its_checksum(fetched, at) if is_of_this_format(fetched, at) else super()._is_whole(batch)
+
+    def _records_of(self, batch: Any, topic: str, partition: int) -> list[Any]:  # noqa: ANN401 (aiokafka is untyped)
+        fetched, at = self._records.fetched, self._records.at
+        if is_of_this_format(fetched, at) and not is_compressed(fetched, at):
+            return verbatim_records(fetched, at, topic, partition)
+        return [verbatim(record, topic, partition) for record in batch]
+
+
 async def fetched_records(
     fetcher: Any,  # noqa: ANN401 (aiokafka is untyped)
     partitions: set[Any] | None,
     timeout_seconds: float,
     *,
     is_urgent: bool = True,
-) -> dict[TopicPartition, list[Record]]:
+    read_as: type[BatchedRecords] = BatchedRecords,
+) -> dict[TopicPartition, list[Any]]:
     """Return what was fetched of the given partitions, or of all; waits for it, and returns nothing after the time.
 
     While the consumer has no assignment it waits for one, and that counts as time too: aiokafka's own waits for ever.
-    What is urgent sets itself how much a fetch waits for; else it is as the consumer was made.
+    What is urgent sets itself how much a fetch waits for; else it is as the consumer was made. `read_as` says what
+    records are: `Record`, or `VerbatimRecord` of `VerbatimBatches`.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_seconds
@@ -106,7 +163,7 @@ async def fetched_records(
                 return {}
             continue
         for result in fetcher._records.values():  # noqa: SLF001
-            _make_batched(result)
+            _make_batched(result, read_as)
         # Without time to wait it does not let go of the loop: nothing that was fetched meanwhile is left as it was.
         drained = await fetcher.fetched_records(partitions, timeout=0)
         if drained:
@@ -146,6 +203,6 @@ def _ask_for(fetcher: Any, amount: tuple[int, int]) -> None:  # noqa: ANN401 (ai
     fetcher._fetch_min_bytes, fetcher._fetch_max_wait_ms = amount  # noqa: SLF001
 
 
-def _make_batched(result: Any) -> None:  # noqa: ANN401 (a result or an error)
+def _make_batched(result: Any, read_as: type[BatchedRecords]) -> None:  # noqa: ANN401 (a result or an error)
     if type(result) is FetchResult and type(result._partition_records) is PartitionRecords:  # noqa: SLF001
-        result._partition_records = BatchedRecords.of(result._partition_records)  # noqa: SLF001
+        result._partition_records = read_as.of(result._partition_records)  # noqa: SLF001

@@ -1,33 +1,24 @@
 """Record batches put together from records that are bytes already; aiokafka's sender takes them like its own."""
 
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
 from router.errors import RefusedError
-from router.kafka.checksums import crc32c
-from router.kafka.closed_batches import MAGIC, ClosedBatch
+from router.kafka.batch_header import HEADER_BYTES, MOST_RECORDS, spans, whole_batch
+from router.kafka.closed_batches import ClosedBatch
 from router.kafka.ready_records import Varints, varint
 from topics import MAX_MESSAGE_BYTES
 
 READY_BATCH_BYTES: Final = 1024 * 1024
 """A request to Kafka holds one batch a partition, so that whatever does not fit waits for another one."""
 
-_BEGINNING: Final = struct.Struct(">qiibI")
-"""Offset, length, leader's epoch, magic, CRC."""
-_COVERED: Final = struct.Struct(">hiqqqhii")
-"""What the CRC covers beside the records: attributes, last offset, times, producer, epoch, sequence, count."""
-_HEADER_BYTES: Final = _BEGINNING.size + _COVERED.size
-_BEFORE_LENGTH_ENDS: Final = 12
-_NO_EPOCH: Final = -1
 _MOST_BEFORE_RECORD: Final = 16
-"""Length, attributes, timestamp and offset of a record take no more."""
-_LARGEST_RECORD: Final = MAX_MESSAGE_BYTES - _HEADER_BYTES - _MOST_BEFORE_RECORD
+"""Length, attributes, timestamp and offset of a record take no more, as all have the batch's time."""
+_LARGEST_RECORD: Final = MAX_MESSAGE_BYTES - HEADER_BYTES - _MOST_BEFORE_RECORD
 
 _TWO_BYTES_FROM: Final = 64
-_MOST_RECORDS: Final = 8192
-_OFFSETS: Final = [b"\0\0" + varint(offset) for offset in range(_MOST_RECORDS)]
+_OFFSETS: Final = [b"\0\0" + varint(offset) for offset in range(MOST_RECORDS)]
 """What stands between a record's length and its key: attributes, timestamp (the batch's) and offset (in the batch)."""
 _lengths_with_three = Varints(3).__getitem__
 _lengths_with_four = Varints(4).__getitem__
@@ -55,31 +46,13 @@ class ReadyBatch(ClosedBatch):
         return self._bytes
 
     def _encoded(self) -> bytes:
-        records = b"".join(_numbered(self._records))
-        time, last = self._timestamp, self._count - 1
-        covered = _COVERED.pack(0, last, time, time, *self._producer, self._count)
-        length = _HEADER_BYTES + len(records) - _BEFORE_LENGTH_ENDS
-        beginning = _BEGINNING.pack(0, length, _NO_EPOCH, MAGIC, crc32c(covered, records))
-        return b"".join((beginning, covered, records))
+        return whole_batch(b"".join(_numbered(self._records)), self._count, self._timestamp, self._producer)
 
 
 def batches_of(records: Sequence[bytes], timestamp: int, most_bytes: int = READY_BATCH_BYTES) -> Iterator[ReadyBatch]:
     """Return the batches of a partition's records, in order; a record that is larger than one has a batch to itself."""
-    if len(records) <= _MOST_RECORDS and _most_size(records) <= most_bytes:  # as most are
-        if records:
-            yield ReadyBatch(records, timestamp)
-        return
-    first, room = 0, most_bytes - _HEADER_BYTES
-    for place, size in enumerate(map(len, records)):
-        if place > first and (size + _MOST_BEFORE_RECORD > room or place - first == _MOST_RECORDS):
-            yield ReadyBatch(records[first:place], timestamp)
-            first, room = place, most_bytes - _HEADER_BYTES
-        room -= size + _MOST_BEFORE_RECORD
-    yield ReadyBatch(records[first:], timestamp)
-
-
-def _most_size(records: Sequence[bytes]) -> int:
-    return _HEADER_BYTES + sum(map(len, records)) + len(records) * _MOST_BEFORE_RECORD
+    for span in spans(list(map(len, records)), most_bytes):
+        yield ReadyBatch(records[span], timestamp)
 
 
 def check_sizes(records: Iterable[bytes]) -> None:

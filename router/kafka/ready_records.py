@@ -31,7 +31,7 @@ def varint(number: int) -> bytes:
 
 
 class Varints(dict[int, bytes]):
-    """Numbers as varints, each with something added and bytes before it; those below 8,192 are encoded once."""
+    """Numbers as varints, each with something added and bytes before it; those from 0 to 8,191 are encoded once."""
 
     def __init__(self, added: int = 0, before: bytes = b"") -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Varints(dict[int, bytes]):
 
     def __missing__(self, number: int) -> bytes:
         encoded = self._before + varint(number + self._added)
-        if number < _KEPT:
+        if 0 <= number < _KEPT:
             self[number] = encoded
         return encoded
 
@@ -68,7 +68,18 @@ def ready_record(key: bytes, value: bytes, headers: Iterable[bytes]) -> ReadyRec
 
 def ready_record_of(key: bytes, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> ReadyRecord:
     """Return the record of a message that has a key."""
-    encoded = [varint(len(headers)), *(header(name, content) for name, content in headers)]
-    if value is None:
-        return placement_of(key), b"".join((LENGTHS[len(key)], key, varint(_NULL), *encoded))
-    return ready_record(key, value, encoded)
+    return placement_of(key), encoded_content(key, value) + encoded_headers(headers)
+
+
+def encoded_content(key: bytes | None, value: bytes | None) -> bytes:
+    """Return key and value as they stand in a record."""
+    return _with_length(key) + _with_length(value)
+
+
+def encoded_headers(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
+    """Return the headers as they stand in a record, with their number."""
+    return b"".join((varint(len(headers)), *(header_name(name) + _with_length(value) for name, value in headers)))
+
+
+def _with_length(content: bytes | None) -> bytes:
+    return varint(_NULL) if content is None else varint(len(content)) + content

@@ -4,51 +4,25 @@ Partitions that get the same records in a row differ in the batch header only: p
 relied on in aiokafka 0.14 (how its sender treats a batch) is guarded by tests/contract/test_aiokafka_internals.py.
 """
 
-import struct
+import time
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, TypeGuard
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from router.kafka.checksums import with_beginning
+from router.kafka.batch_header import UnstampedBatch
 from router.kafka.closed_batches import MAGIC, NOBODY, ClosedBatch
+from router.kafka.verbatim import VerbatimRecord, copied
 
-OutRecord = tuple[int | None, bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
+Fields = tuple[int | None, bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
 """Timestamp in milliseconds (None: now), key, value, headers."""
 
+OutRecord = Fields | VerbatimRecord
+
+EncodedRecords = tuple[UnstampedBatch, int]
+"""A record batch without a producer yet, and how many records it holds."""
+
 _UNCOMPRESSED: Final = 0
-_CRC: Final = struct.Struct(">I")
-_CRC_AT: Final = 17
-_COVERED_FROM: Final = 21
-"""The CRC covers everything from the attributes on."""
-_PRODUCER = struct.Struct(">qhi")
-_PRODUCER_AT: Final = 43
-_HEADER: Final = 61
-
-
-class EncodedRecords:
-    """One record batch as bytes, without a producer yet."""
-
-    def __init__(self, builder: DefaultRecordBatchBuilder, count: int) -> None:
-        self.count = count
-        self._bytes: bytearray = builder.build()
-
-    def __len__(self) -> int:
-        return len(self._bytes)
-
-    def stamped(self, producer_id: int, epoch: int, sequence: int) -> bytearray:
-        """Return the batch as a producer's own."""
-        stamped = self._bytes.copy()
-        _PRODUCER.pack_into(stamped, _PRODUCER_AT, producer_id, epoch, sequence)
-        (crc,) = _CRC.unpack_from(self._bytes, _CRC_AT)
-        crc = with_beginning(
-            crc,
-            bytes(self._bytes[_COVERED_FROM:_HEADER]),
-            bytes(stamped[_COVERED_FROM:_HEADER]),
-            len(stamped) - _HEADER,
-        )
-        _CRC.pack_into(stamped, _CRC_AT, crc)
-        return stamped
 
 
 class StampedBatch(ClosedBatch):
@@ -56,33 +30,49 @@ class StampedBatch(ClosedBatch):
 
     def __init__(self, records: EncodedRecords) -> None:
         super().__init__()
-        self._records = records
+        self._records, self._count = records
 
     def record_count(self) -> int:
         """Return the number of records."""
-        return self._records.count
+        return self._count
 
     def size(self) -> int:
         """Return the number of bytes."""
         return len(self._records)
 
-    def _build(self) -> bytearray:
-        return self._records.stamped(*self._producer)
+    def _build(self) -> bytes:
+        return self._records.stamped(self._producer)
 
 
 def encode(records: Sequence[OutRecord], *, transactional: bool, most_bytes: int) -> Iterator[EncodedRecords]:
     """Encode records as batches of at most so many bytes; a record that is larger has a batch to itself."""
+    if _are_verbatim(records):
+        now = time.time_ns() // 1_000_000
+        yield from copied(records, now, transactional=transactional, most_bytes=most_bytes)
+        return
     builder, count = _builder(transactional, most_bytes), 0
-    for timestamp, key, value, headers in records:
+    for timestamp, key, value, headers in map(fields_of, records):
         # aiokafka wants a list, and keeps none.
         listed = headers if type(headers) is list else list(headers)
         if builder.append(count, timestamp, key, value, listed) is None:
-            yield EncodedRecords(builder, count)
+            yield UnstampedBatch.built(builder.build()), count
             builder, count = _builder(transactional, most_bytes), 0
             builder.append(count, timestamp, key, value, listed)
         count += 1
     if count:
-        yield EncodedRecords(builder, count)
+        yield UnstampedBatch.built(builder.build()), count
+
+
+def _are_verbatim(records: Sequence[OutRecord]) -> TypeGuard[Sequence[VerbatimRecord]]:
+    return set(map(type, records)) == {VerbatimRecord}
+
+
+def fields_of(record: OutRecord) -> Fields:
+    """Return a record taken apart."""
+    if isinstance(record, tuple):
+        return record
+    timestamp = record.timestamp if record.timestamp >= 0 else None
+    return timestamp, record.key, record.value, record.headers
 
 
 def _builder(transactional: bool, most_bytes: int) -> DefaultRecordBatchBuilder:  # noqa: FBT001 (private)

@@ -4,6 +4,7 @@ That what is written can be read by others is proven on a real Kafka in tests/e2
 """
 
 import inspect
+import re
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -14,6 +15,7 @@ from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faust.transport.drivers import aiokafka as driver
 
+from router.kafka.fetching import KeptRecords
 from router.kafka.ready_batches import ReadyBatch
 from router.kafka.shared_batches import StampedBatch
 
@@ -79,6 +81,15 @@ def test_records_are_unpacked_only_when_they_are_asked_for():
     assert "self._records_iterator = self._unpack_records()" in inspect.getsource(fetcher.PartitionRecords.__init__)
     assert inspect.isgeneratorfunction(fetcher.PartitionRecords._unpack_records)  # noqa: SLF001
     assert "for msg in self._partition_records" in inspect.getsource(fetcher.FetchResult.getall)
+
+
+def test_what_was_fetched_is_taken_apart_in_one_place_by_calls_that_ours_has():
+    source = inspect.getsource(fetcher)
+    assert fetcher.MemoryRecords is KeptRecords
+    assert source.count("MemoryRecords(") == source.count("MemoryRecords(part_data[-1])") == 1
+    asked = set(re.findall(r"\brecords\.(\w+)\(", source))
+    assert asked == {"has_next", "next_batch", "size_in_bytes"}
+    assert asked <= set(dir(KeptRecords))
 
 
 def test_without_a_timeout_the_fetcher_waits_only_for_an_assignment():

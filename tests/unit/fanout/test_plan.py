@@ -3,6 +3,8 @@ import json
 import pytest
 
 from router.fanout.plan import plan_batch
+from router.kafka.shared_batches import fields_of
+from router.kafka.verbatim import verbatim
 from router.subscriptions.view import SubscriptionsView
 from tests.builders import (
     NOON,
@@ -176,3 +178,46 @@ def test_of_data_that_is_not_what_it_claims_only_the_envelope_is_seen():
     record = a_binary_record(b"{nope")
     plan = planned([record], a_subscription("one", filter=with_value("data.a", "b")), a_subscription("two"))
     assert plan.matched == {"two": 1}
+
+
+JSON_TYPE = ("content-type", b"application/json; charset=utf-8")
+STRUCTURED = ("content-type", b"application/cloudevents+json; charset=utf-8")
+BINARY = (("ce_specversion", b"1.0"), ("ce_id", b"7"), ("ce_type", b"T"), ("ce_source", WORKSPACE.encode()))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        a_record(),
+        a_record(a_cloud_event()),
+        a_binary_record(b'{"a": "b"}'),
+        a_record(headers=()),
+        a_record(headers=(JSON_TYPE,), key=None, timestamp=-1),
+        a_record(a_cloud_event(), headers=(JSON_TYPE, ("a", b"b"), STRUCTURED)),
+        a_record(headers=(JSON_TYPE, *BINARY)),
+        a_record(headers=(("a", None), ("content-type", None), JSON_TYPE)),
+        a_record(an_event(topic="/elsewhere")),
+        StoredRecord(b"{nope", headers=(JSON_TYPE,)),
+        StoredRecord(None, headers=(JSON_TYPE,)),
+    ],
+)
+def test_what_becomes_of_a_record_is_the_same_when_it_is_kept_as_bytes(record):
+    subscriptions = (
+        a_subscription("one"),
+        a_subscription("two", filter=with_value("data.modelName", "churn"), delivery_schema="CloudEventSchemaV1_0"),
+        a_webhook(),
+    )
+    kept = verbatim(record, record.topic, record.partition)
+    # Twice, as the second one is read as the first one was.
+    taken_apart, as_bytes_ = (planned([one, one], *subscriptions) for one in (record, kept))
+    for plan in (taken_apart, as_bytes_):
+        for outs in plan.outputs.values():
+            outs[:] = [(*(out[:3]), tuple(out[3])) for out in map(fields_of, outs)]
+    assert as_bytes_ == taken_apart
+
+
+def test_a_record_kept_as_bytes_goes_on_as_it_is():
+    record = verbatim(a_record(), "workspace.events", 2)
+    plan = planned([record], a_subscription("one"), a_subscription("two"), partitions={"subscriber.two": 3})
+    assert [out for outs in plan.outputs.values() for out in outs] == [record, record]
+    assert all(out is record for outs in plan.outputs.values() for out in outs)

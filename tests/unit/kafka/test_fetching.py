@@ -10,9 +10,10 @@ from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED, Partitio
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import CorruptRecordException, GroupAuthorizationFailedError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from router.kafka.fetching import BatchedRecords, fetched_records
+from router.kafka.fetching import BatchedRecords, KeptRecords, VerbatimBatches, fetched_records
 from tests.waiting import until
 
 PARTITION = TopicPartition("workspace.events", 3)
@@ -44,18 +45,22 @@ def placed(batch, base_offset):
 
 def read(kind, fetched, *, offset=0, isolation=READ_COMMITTED, check=True):
     """All records, and where to go on; producer 7's transaction at offset 5 was aborted."""
-    records = kind(PARTITION, MemoryRecords(b"".join(fetched)), [(7, 5)], offset, None, None, check, isolation)
+    records = kind(PARTITION, KeptRecords(b"".join(fetched)), [(7, 5)], offset, None, None, check, isolation)
     got = list(records)
-    return (list(chain.from_iterable(got)) if kind is BatchedRecords else got), records.next_fetch_offset
+    return (got if kind is PartitionRecords else list(chain.from_iterable(got))), records.next_fetch_offset
 
 
 def plain(records):
     return [(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, tuple(r.headers)) for r in records]
 
 
+BATCHED = pytest.mark.parametrize("kind", [BatchedRecords, VerbatimBatches])
+
+
+@BATCHED
 @pytest.mark.parametrize("isolation", [READ_COMMITTED, READ_UNCOMMITTED])
 @pytest.mark.parametrize("offset", [0, 3])
-def test_records_are_those_that_aiokafka_reads(offset, isolation):
+def test_records_are_those_that_aiokafka_reads(offset, isolation, kind):
     fetched = [
         a_batch(0, 5),
         a_batch(5, 2, transaction_of=7),
@@ -67,28 +72,42 @@ def test_records_are_those_that_aiokafka_reads(offset, isolation):
     ]
     settings = {"offset": offset, "isolation": isolation, "check": False}
     expected, next_expected = read(PartitionRecords, fetched, **settings)
-    got, next_offset = read(BatchedRecords, fetched, **settings)
+    got, next_offset = read(kind, fetched, **settings)
     assert plain(got) == plain(expected)
     assert (next_offset, next_expected) == (17, 17)
     assert (b"v5" in {r.value for r in got}) == (isolation == READ_UNCOMMITTED)
 
 
-def test_what_was_cut_off_by_the_fetch_size_is_left_for_the_next():
+@BATCHED
+def test_what_was_cut_off_by_the_fetch_size_is_left_for_the_next(kind):
     whole, cut = a_batch(0, 3), a_batch(3, 3)
-    got, next_offset = read(BatchedRecords, [whole, cut[:-1]])
+    got, next_offset = read(kind, [whole, cut[:-1]])
     assert ([r.offset for r in got], next_offset) == ([0, 1, 2], 3)
 
 
-def test_a_record_without_a_timestamp_says_so():
-    got, _ = read(BatchedRecords, [a_batch(0, 1, timestamp=-1)])
+@BATCHED
+def test_a_record_without_a_timestamp_says_so(kind):
+    got, _ = read(kind, [a_batch(0, 1, timestamp=-1)])
     assert [r.timestamp for r in got] == [-1]
 
 
-def test_bytes_that_changed_on_the_way_are_refused():
+@BATCHED
+def test_bytes_that_changed_on_the_way_are_refused(kind):
     broken = a_batch(0, 3)
     broken[-1] ^= 1
     with pytest.raises(CorruptRecordException, match="a wrong CRC"):
-        read(BatchedRecords, [broken])
+        read(kind, [broken])
+
+
+@BATCHED
+@pytest.mark.parametrize("check", [True, False])
+def test_batches_of_the_format_before_are_read_too(check, kind):
+    old = LegacyRecordBatchBuilder(1, 0, 10_000)
+    for number in range(3):
+        old.append(number, timestamp=9, key=b"k", value=b"old %d" % number)
+    got, next_offset = read(kind, [old.build()], check=check)
+    assert plain(got) == [("workspace.events", 3, number, 9, b"k", b"old %d" % number, ()) for number in range(3)]
+    assert next_offset == 3
 
 
 def test_taking_over_what_was_fetched_leaves_no_cycle_behind():

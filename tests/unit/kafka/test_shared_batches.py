@@ -27,24 +27,24 @@ def test_records_come_back_as_they_were_and_batches_stay_below_their_size():
     records = [a_record(number) for number in range(500)]
     batches = list(encode(records, transactional=False, most_bytes=16_384))
     assert len(batches) > 1
-    assert all(len(batch) <= 16_384 for batch in batches)
-    got = [record for batch in batches for record in read(batch.stamped(1, 0, 0))[0]]
+    assert all(len(batch) <= 16_384 for batch, _ in batches)
+    got = [record for batch, _ in batches for record in read(batch.stamped((1, 0, 0)))[0]]
     assert got == records
 
 
 def test_a_record_larger_than_a_batch_has_one_to_itself():
     large = (1, b"k", b"x" * 5000, ())
     batches = list(encode([a_record(1), large, a_record(2)], transactional=False, most_bytes=1000))
-    assert [batch.count for batch in batches] == [1, 1, 1]
-    assert read(batches[1].stamped(1, 0, 0))[0] == [large]
+    assert [count for _, count in batches] == [1, 1, 1]
+    assert read(batches[1][0].stamped((1, 0, 0)))[0] == [large]
 
 
 @pytest.mark.parametrize("transactional", [True, False])
 def test_each_partition_gets_the_producer_and_the_sequence_of_its_own(transactional):
     records = [a_record(number) for number in range(10)]
-    (batch,) = encode(records, transactional=transactional, most_bytes=100_000)
+    ((batch, _),) = encode(records, transactional=transactional, most_bytes=100_000)
     for producer in ((1, 0, 0), (2**40, 32_000, 2**31 - 1), (1, 0, 10)):
-        got, parsed = read(batch.stamped(*producer))
+        got, parsed = read(batch.stamped(producer))
         assert got == records
         assert (parsed.producer_id, parsed.producer_epoch, parsed.base_sequence) == producer
         assert (parsed.is_transactional, parsed.last_offset_delta) == (transactional, 9)
@@ -54,7 +54,7 @@ def test_a_batch_takes_nothing_more():
     (encoded,) = encode([a_record(1)], transactional=False, most_bytes=1000)
     batch = StampedBatch(encoded)
     assert batch.append(timestamp=None, key=None, value=b"more") is None
-    assert (batch.closed(), batch.record_count(), batch.size()) == (True, 1, len(encoded))
+    assert (batch.closed(), batch.record_count(), batch.size()) == (True, 1, len(encoded[0]))
 
 
 class RecordingProducer:
