@@ -108,7 +108,7 @@ def show(delivery: DeliveryId, data_dir: DataDir = DEFAULT_DATA_DIR, as_json: As
 )
 def redrive(
     deliveries: Annotated[
-        list[str] | None, typer.Argument(metavar="[DELIVERY]…", help="Only these deliveries.", show_default=False)
+        list[str] | None, typer.Argument(metavar="DELIVERY", help="Only these deliveries.", show_default=False)
     ] = None,
     subscription: OfSubscription = None,
     cause: OfCause = None,
@@ -130,6 +130,8 @@ def redrive(
     ended = with_client(data_dir, lambda client: _run(client, body, wait=wait, is_quiet=as_json))
     if as_json:
         output.print_json(ended)
+    elif not ended["total"]:
+        output.remark("No dead letters.")
     else:
         output.print_fields(
             [
@@ -141,6 +143,13 @@ def redrive(
         )
     if ended["state"] in ("stopped", "failed"):
         raise RouterError(f"the redrive was {ended['state']}: {ended['detail']}")
+    if ended["failed"] and not ended["delivered"]:
+        raise RouterError(f"nothing was delivered: {ended['detail']}")
+    unknown = len(set(deliveries or ())) - ended["total"]
+    if unknown > 0 and not (subscription or cause):
+        raise RouterError(
+            f"{unknown} of the deliveries given are no dead letters", hint="See router dead-letters list."
+        )
 
 
 def _run(client: "ArmClient", body: Json, *, wait: bool, is_quiet: bool) -> Json:
@@ -152,7 +161,7 @@ def _run(client: "ArmClient", body: Json, *, wait: bool, is_quiet: bool) -> Json
         time.sleep(LOOK_SECONDS)
         state = client.get(f"/v1/dead-letters/redrives/{state['id']}", {})
         words = f"{state['sent']} of {state['total']} sent, {state['delivered']} delivered, {state['failed']} failed"
-        if words != said and not is_quiet:
+        if words != said and state["total"] and not is_quiet:
             output.remark(words)
             said = words
     return state

@@ -32,7 +32,7 @@ def demo(
 
     Starts Kafka, server and worker on free ports, makes subscriptions to two topics, to a webhook and to a webhook
     that fails, publishes ten recorded events and watches them arrive. Takes less than a minute once Kafka has been
-    fetched (44 MB, the first time only); ends with 0 when every expected delivery was seen.
+    fetched (45 MB, the first time only); ends with 0 when every expected delivery was seen.
     """
     from router.demo.run import DemoOptions, run_demo  # noqa: PLC0415 (heavy: only this command needs it)
 

@@ -11,6 +11,8 @@ from typer.core import TyperCommand, TyperGroup
 
 WIDTH: Final = 100
 CONTEXT: Final = {"help_option_names": ["--help", "-h"], "max_content_width": WIDTH}
+LONGEST_SENTENCE: Final = 300
+"""No sentence about a command in the list of its group is cut before it ends."""
 OTHERS: Final = "Options"
 
 
@@ -46,7 +48,7 @@ class PlainGroup(TyperGroup):
             command: Any = self.get_command(ctx, name)
             if command is not None and not command.hidden:
                 panel = _panel(command, "Commands")
-                sections.setdefault(panel, []).append((name, command.get_short_help_str(WIDTH)))
+                sections.setdefault(panel, []).append((name, command.get_short_help_str(LONGEST_SENTENCE)))
         _write(sections, formatter)
 
 

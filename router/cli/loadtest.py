@@ -74,7 +74,8 @@ def loadtest(
     """Publish events at a fixed rate, and verify every one of them at the receiver.
 
     The loop is open: events are sent when they are due, whatever became of those before, and latency counts from then.
-    An event that is lost, or doubled on a topic, is exit code 1. It needs a router that runs: `router up`.
+    An event that is lost, or doubled on a topic, is exit code 1. It needs a router that runs: `router up`. Other subscriptions of the local workspace get the events
+    too, where their filters want them.
     """
     import uvloop  # noqa: PLC0415 (heavy, as the others: only this command needs it)
 

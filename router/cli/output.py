@@ -3,9 +3,10 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +16,12 @@ Cell = str | Text
 
 PIPED_WIDTH: Final = 1000
 """Columns of a table that goes to a file or a pipe, where nothing needs to be folded."""
+
+
+GAP: Final = 2
+"""Columns between those of a table."""
+LONGEST_WORD: Final = 60
+"""Columns that an id or a type may have and is still kept in one piece, so that it can be copied."""
 
 
 def stdout() -> Console:
@@ -57,13 +64,20 @@ def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
-    """Print rows under their headings."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
-    _print_grid(table)
+    """Print rows under their headings; where the terminal is too narrow for words, it is the terminal that folds."""
+    cells = [[Text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    texts = [[column, *(row[place].plain for row in cells)] for place, column in enumerate(columns)]
+    words = [min(LONGEST_WORD, _longest(word for text in column for word in text.split())) for column in texts]
+    lines = [_longest(line for text in column for line in text.splitlines()) for column in texts]
+    console = stdout()
+    widths = _shared_out(console.width - GAP * len(columns), words, lines)
+    console.width = max(console.width, sum(widths) + GAP * len(columns))
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for column, width in zip(columns, widths, strict=True):
+        table.add_column(column, overflow="fold", width=width)
+    for row in cells:
+        table.add_row(*row)
+    _print_grid(table, console)
 
 
 def print_fields(fields: Sequence[tuple[str, str | Text]]) -> None:
@@ -73,12 +87,28 @@ def print_fields(fields: Sequence[tuple[str, str | Text]]) -> None:
     grid.add_column(overflow="fold")
     for name, value in fields:
         grid.add_row(name, Text(value) if isinstance(value, str) else value)
-    _print_grid(grid)
+    _print_grid(grid, stdout())
 
 
-def _print_grid(grid: Table) -> None:
+def _longest(texts: Iterable[str]) -> int:
+    return max(map(cell_len, texts), default=0)
+
+
+def _shared_out(room: int, least: Sequence[int], wanted: Sequence[int]) -> list[int]:
+    """Return the widths of columns: at least so much each, and of what is left in `room` as much as they want."""
+    widths, spare = list(least), room - sum(least)
+    if spare < 0:  # the terminal folds lines anyway: one a row
+        return [max(narrow, min(wide, LONGEST_WORD)) for narrow, wide in zip(least, wanted, strict=True)]
+    modest = sorted(range(len(least)), key=lambda place: wanted[place] - least[place])
+    for turn, place in enumerate(modest):
+        more = max(0, min(wanted[place] - least[place], spare // (len(modest) - turn)))
+        widths[place] += more
+        spare -= more
+    return widths
+
+
+def _print_grid(grid: Table, console: Console) -> None:
     """Print a grid, without the blanks that fill its last column where nobody sees them."""
-    console = stdout()
     with console.capture() as captured:
         console.print(grid)
     sys.stdout.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))

@@ -28,7 +28,7 @@ TlsPort = Annotated[
     ),
 ]
 MetricsPort = Annotated[
-    int | None, _port("--metrics-port", "Port of a worker's /metrics and /readyz; 8081 unless given.")
+    int | None, _port("--metrics-port", "Port of the worker's /metrics and /readyz; 8081 unless given.")
 ]
 FirstMetricsPort = Annotated[
     int | None,
@@ -52,7 +52,9 @@ Stages = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", metavar="N", min=1, max=64, help="Worker processes, which share the partitions; 1."),
+    typer.Option(
+        "--workers", metavar="N", min=1, max=64, help="Worker processes, which share the partitions; 1 unless given."
+    ),
 ]
 
 

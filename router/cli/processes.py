@@ -19,7 +19,6 @@ def server(
     host: Host = None,
     port: Port = None,
     tls_port: TlsPort = None,
-    metrics_port: MetricsPort = None,
     bootstrap_servers: Brokers = None,
     data_dir: ProcessDataDir = None,
 ) -> None:
@@ -31,7 +30,6 @@ def server(
         host=host,
         port=port,
         tls_port=tls_port,
-        metrics_port=metrics_port,
         bootstrap_servers=bootstrap_servers,
         data_dir=data_dir,
     )
@@ -42,7 +40,6 @@ def server(
 
 def worker(
     host: Host = None,
-    port: Port = None,
     metrics_port: MetricsPort = None,
     bootstrap_servers: Brokers = None,
     data_dir: ProcessDataDir = None,
@@ -55,7 +52,6 @@ def worker(
     """
     settings = process_settings(
         host=host,
-        port=port,
         metrics_port=metrics_port,
         bootstrap_servers=bootstrap_servers,
         data_dir=data_dir,

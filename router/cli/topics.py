@@ -45,19 +45,32 @@ def create(
 ) -> None:
     """Make the topics that are missing; those that exist stay as they are."""
     from router.cli.topic_list import router_topics  # noqa: PLC0415 (aiokafka is heavy)
-    from router.kafka.admin import ensure_topics  # noqa: PLC0415
+    from router.kafka.admin import ensure_topics, partition_counts  # noqa: PLC0415
     from router.settings import load_settings  # noqa: PLC0415
+    from topics import WORKSPACE_EVENTS  # noqa: PLC0415
 
     settings = load_settings(event_partitions=event_partitions, replication_factor=replication_factor)
     servers = brokers(bootstrap_servers, data_dir)
     topics = router_topics(settings.event_partitions)
     made = asyncio.run(ensure_topics(servers, topics, replication_factor=settings.replication_factor))
+    events = WORKSPACE_EVENTS.name
+    if event_partitions is not None and events not in made:
+        there = asyncio.run(partition_counts(servers, [events])).get(events)
+        if (words := unheeded(event_partitions, there)) is not None:
+            output.warn(words)
     if as_json:
         output.print_json({"created": made, "existing": sorted({topic.name for topic in topics} - set(made))})
     elif made:
         output.say(f"Made {len(made)} topics at {servers}: {', '.join(made)}.")
     else:
         output.say(f"All {len(topics)} topics exist at {servers}; nothing to do.")
+
+
+def unheeded(asked: int, there: int | None) -> str | None:
+    """Say that the events' topic exists with another number of partitions than was asked for; None when it has that."""
+    if there in (None, asked):
+        return None
+    return f"workspace.events has {there} partitions, not {asked}: a topic that exists stays as it is"
 
 
 @app.command("list", cls=PlainCommand, epilog="router topics list --json")

@@ -82,7 +82,7 @@ def _size(standing: Standing) -> int:
 def _summary(standing: Standing) -> str:
     parts = [f"{standing.delivered} of {standing.total} delivered"]
     for count, words in (
-        (standing.failed, "failed again and go on by the retry schedule"),
+        (standing.failed, "failed again: tried on by the retry schedule, or dead letters once more"),
         (standing.waiting, "have no outcome yet"),
         (standing.skipped, "cannot be delivered any more"),
     ):

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from router.history.store import Batch
 from tests.api.running_history import BUSY, CAUSE, SOON, Past, worker
 from tests.builders import NOON, a_webhook
@@ -79,3 +81,29 @@ async def test_redrive(past):
     async with worker(past):
         done = await router("dead-letters", "redrive", "d-2", "d-3", "--json")
     assert (done.code, json.loads(done.out)["delivered"]) == (0, 2)
+
+
+async def test_a_redrive_of_which_nothing_was_delivered_has_failed(past):
+    past.subscribe("alerts", sink=a_webhook())
+    past.die("d-1")
+    async with worker(past, **BUSY):
+        done = await router("dead-letters", "redrive", "d-1")
+    assert done.code == 1
+    assert "error: nothing was delivered" in done.err
+
+
+async def test_a_redrive_names_what_is_no_dead_letter(past):
+    past.subscribe("alerts", sink=a_webhook())
+    past.die("d-1")
+    nothing = await router("dead-letters", "redrive", "d-2")
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "1 of the deliveries given are no dead letters" in nothing.err
+    async with worker(past):
+        one = await router("dead-letters", "redrive", "d-1", "d-2")
+    assert (one.code, "1 of the deliveries given" in one.err) == (1, True)
+
+
+@pytest.mark.usefixtures("past")
+async def test_there_may_be_nothing_to_redrive():
+    done = await router("dead-letters", "redrive", "--all")
+    assert (done.code, done.out, done.err) == (0, "", "No dead letters.\n")

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from router.cli.loadtest import _must_be_writable
+from router.cli.topics import unheeded
 from router.errors import RefusedError
 from tests.command_line import router
 
@@ -63,3 +64,19 @@ async def test_brokers_that_are_no_addresses_are_named():
 async def test_how_to_make_a_signing_secret_is_not_passed_over():
     done = await router("event-subscription", "signing-secret", "--name", "alerts", "--algorithm", "ed25519")
     assert (done.code, "Give --rotate" in done.err) == (1, True)
+
+
+def test_partitions_that_a_topic_does_not_get_are_told():
+    assert (unheeded(4, 4), unheeded(4, None)) == (None, None)
+    assert unheeded(8, 4) == "workspace.events has 4 partitions, not 8: a topic that exists stays as it is"
+
+
+@pytest.mark.parametrize("command", [("server", "--metrics-port", "1"), ("worker", "--port", "1")])
+async def test_a_process_has_no_option_that_would_do_nothing(command):
+    done = await router(*command)
+    assert (done.code, "No such option" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("group", [(), ("topics",), ("events",), ("dead-letters",), ("event-subscription",)])
+async def test_what_a_command_does_is_not_cut_in_the_list_of_its_group(group):
+    assert "..." not in (await router(*group, "--help")).out.partition("\n\n")[2]

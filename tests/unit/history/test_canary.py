@@ -50,7 +50,7 @@ def test_no_outcome_in_time_stops_what_was_not_sent():
 def test_after_the_last_step_failures_are_told_and_the_rest_is_waited_for():
     assert step(total=10, sent=10, delivered=8, failed=1) == Wait()
     assert step(total=10, sent=10, delivered=9, failed=1) == Finish(
-        "completed", "9 of 10 delivered, 1 failed again and go on by the retry schedule"
+        "completed", "9 of 10 delivered, 1 failed again: tried on by the retry schedule, or dead letters once more"
     )
     assert step(LATER, total=10, sent=10, delivered=9) == Finish(
         "completed", "9 of 10 delivered, 1 have no outcome yet"
