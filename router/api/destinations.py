@@ -100,7 +100,7 @@ class DestinationReader:
             base_url, sealed, new_url = _without_query(url, given), self.box.seal(url), url
         _refuse_unsupported(given)
         kept = stored if self.may_omit and stored is not None else None
-        events, kilobytes = _batching(given, kept)
+        events, kilobytes = _batching(given, kept, is_change=self.may_omit)
         sink = WebhookSink(
             endpoint_base_url=base_url,
             sealed_endpoint_url=sealed,
@@ -191,13 +191,16 @@ def _extensions_json(sink: WebhookSink) -> Json:
     return found
 
 
-def _batching(given: Members, kept: WebhookSink | None) -> tuple[int, int]:
+def _batching(given: Members, kept: WebhookSink | None, *, is_change: bool) -> tuple[int, int]:
     """Return the most events and the kilobytes of a batch; either one turns batching on (§5.5).
 
     A size without a number is a wish for batches of that size, so that only what is allowed at all bounds the number.
     """
-    events = given.whole("maxEventsPerBatch", BATCH_EVENTS)
-    kilobytes = given.whole("preferredBatchSizeInKilobytes", BATCH_KILOBYTES)
+    # What `az … update` does not know, as of an event hub that a webhook takes the place of, it sends as 0.
+    events, kilobytes = (
+        None if is_change and given.value(name) == 0 else given.whole(name, allowed)
+        for name, allowed in (("maxEventsPerBatch", BATCH_EVENTS), ("preferredBatchSizeInKilobytes", BATCH_KILOBYTES))
+    )
     if events is None:
         events = kept.max_events_per_batch if kept else BATCH_EVENTS[0]
         if kilobytes is not None and events == BATCH_EVENTS[0]:

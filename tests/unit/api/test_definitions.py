@@ -228,6 +228,17 @@ def test_a_patch_of_the_size_turns_batching_on_and_keeps_a_number(before, batch)
     assert (sink.max_events_per_batch, sink.preferred_batch_size_kilobytes) == batch
 
 
+@pytest.mark.parametrize(("stored", "batch"), [("topic", (1, 64)), ("webhook", (7, 128))])
+def test_a_change_that_gives_0_for_a_batch_gives_nothing(stored, batch):
+    """So `az … update --endpoint-type webhook` sends what an event hub does not have."""
+    zeros = {"maxEventsPerBatch": 0, "preferredBatchSizeInKilobytes": 0}
+    before = a_subscription() if stored == "topic" else a_stored_webhook(**dict(zip(zeros, batch, strict=True)))
+    change = {"destination": webhook(**zeros)}
+    sink = a_reader(before).change(Members(change), before).destination.sink
+    assert isinstance(sink, WebhookSink)
+    assert (sink.max_events_per_batch, sink.preferred_batch_size_kilobytes) == batch
+
+
 def test_a_least_version_of_tls_is_kept_and_shown():
     stored = a_stored_webhook(minimumTlsVersionAllowed="1.2")
     assert destination_json(stored.sink)["properties"]["minimumTlsVersionAllowed"] == "1.2"
