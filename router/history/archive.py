@@ -1,31 +1,36 @@
 """The archive: dead letters become files where their subscription names a place; servers share the work."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import fsspec  # type: ignore[import-untyped]  # it has no types
 import msgspec
 import structlog
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from router.history.dead_letter_files import DeadLetterFile, SubscriptionsById, container_of, file_of
 from router.history.options import GROUP, HistoryOptions
+from router.history.patient_writing import PatientWriter
 from router.history.rows import dead_letter_of
 from router.kafka.compacted import CompactedReader
 from router.kafka.connection import connection
 from router.kafka.consumer import KafkaConsumer
+from router.kafka.offsets import Offsets
 from topics import DEAD_LETTERS, MAX_MESSAGE_BYTES, SUBSCRIPTIONS, Delivery
 from topics.subscriptions import subscription_key
 
 log = structlog.get_logger(__name__)
 
-GIVE_UP: Final = timedelta(hours=4)
-"""How long a location that cannot be written to is waited for, as Event Grid does (§5.8)."""
-FIRST_PAUSE_SECONDS: Final = 1.0
-LONGEST_PAUSE_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 1.0
 RECORDS_AT_ONCE: Final = 200
+_POLL_INTERVAL_MS: Final = 8 * 3600 * 1000
+"""A storage may take its time."""
 
 
 class DeadLetterArchive:
@@ -46,7 +51,7 @@ class DeadLetterArchive:
                     await self._follow()
                 except (KafkaError, OSError) as error:
                     log.warning("archive.waiting", error=repr(error))
-                await asyncio.sleep(FIRST_PAUSE_SECONDS)
+                await asyncio.sleep(PAUSE_SECONDS)
         finally:
             await reader.stop()
 
@@ -59,39 +64,48 @@ class DeadLetterArchive:
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
-            max_poll_interval_ms=int(2 * GIVE_UP.total_seconds() * 1000),
+            max_poll_interval_ms=_POLL_INTERVAL_MS,
         )
         try:
             await consumer.start()
-            while True:
-                found = await consumer.getmany(timeout_ms=1000, max_records=RECORDS_AT_ONCE)
-                for records in found.values():
-                    for record in records:
-                        await self._archive(record)
-                if found:
-                    await consumer.commit()
+            await self._read(consumer)
         finally:
             await consumer.stop()
 
-    async def _archive(self, record: Any) -> None:  # noqa: ANN401 (a record of aiokafka, which has no types)
-        file = self._file_of(record)
-        if file is None:
-            return
-        began, pause = self._now(), FIRST_PAUSE_SECONDS
+    async def _read(self, consumer: KafkaConsumer) -> None:
+        writer = PatientWriter(lambda file: write(self._options.dead_letter_url, file), self._now)
+        tracked: defaultdict[TopicPartition, Offsets] = defaultdict(Offsets)
+        committed: dict[TopicPartition, int] = {}
         while True:
-            try:
-                await asyncio.to_thread(write, self._options.dead_letter_url, file)
-            except Exception as error:  # noqa: BLE001 (each storage has errors of its own)
-                if self._now() - began > GIVE_UP:
-                    log.error("archive.dropped", error=type(error).__name__, partition=record.partition)  # noqa: TRY400
-                    return
-                log.warning("archive.waiting", error=type(error).__name__)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            if writer.is_full:
+                await asyncio.sleep(LOOK_SECONDS)
             else:
-                return
+                found = await consumer.getmany(timeout_ms=int(LOOK_SECONDS * 1000), max_records=RECORDS_AT_ONCE)
+                for partition, records in found.items():
+                    for record in records:
+                        self._take(record, tracked[partition], writer)
+            await writer.write_what_can_be()
+            # A partition that went to another server is its to commit; what was written is the same file there.
+            reached = {
+                partition: offset
+                for partition in consumer.assignment() & tracked.keys()
+                if (offset := tracked[partition].committable) is not None and offset != committed.get(partition)
+            }
+            if reached:
+                await consumer.commit(reached)
+                committed |= reached
 
-    def _file_of(self, record: Any) -> DeadLetterFile | None:  # noqa: ANN401
+    def _take(self, record: Any, tracked: Offsets, writer: PatientWriter) -> None:  # noqa: ANN401 (aiokafka has no types)
+        if not tracked.begin(record.offset):
+            return
+        placed = self._file_of(record)
+        if placed is None:
+            tracked.finish(record.offset)
+        else:
+            container, file = placed
+            writer.put(container, file, partial(tracked.finish, record.offset))
+
+    def _file_of(self, record: Any) -> tuple[str, DeadLetterFile] | None:  # noqa: ANN401
         try:
             delivery = Delivery.from_record(record.value or b"", record.headers)
             died = dead_letter_of(record.value or b"")
@@ -101,13 +115,9 @@ class DeadLetterArchive:
         container = container_of(subscription)
         if subscription is None or container is None:
             return None
-        return file_of(
-            delivery.delivery_id,
-            died.last_delivery_attempt_time,
-            record.value,
-            container=container,
-            subscription=subscription.name,
-        )
+        at = died.last_delivery_attempt_time
+        name = subscription.name
+        return container, file_of(delivery.delivery_id, at, record.value, container=container, subscription=name)
 
 
 def write(url: str, file: DeadLetterFile) -> None:

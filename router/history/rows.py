@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, Protocol
+from typing import Annotated, Final, NamedTuple, Protocol
 from zlib import crc32
 
 import msgspec
@@ -87,22 +87,26 @@ class EventRow(NamedTuple):
     at: int
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 31)]
+"""SQLite has no larger integers than 64 bits; one that it cannot hold would stop the history for good."""
+
+
 class _Attempt(msgspec.Struct, gc=False):
     delivery_id: str
     event_id: str
     subscription: str
-    attempt: int
+    attempt: _Count
     at: datetime
     outcome: str
     duration_ms: float
-    status: int | None = None
+    status: _Count | None = None
     detail: str = ""
 
 
 class _DeadLetter(msgspec.Struct, gc=False, rename="camel"):
     id: str
     dead_letter_reason: str
-    delivery_attempts: int
+    delivery_attempts: _Count
     last_delivery_outcome: str
     last_delivery_attempt_time: datetime
 
@@ -110,7 +114,7 @@ class _DeadLetter(msgspec.Struct, gc=False, rename="camel"):
 class _DeadCloudEvent(msgspec.Struct, gc=False):
     id: str
     deadletterreason: str
-    deliveryattempts: int
+    deliveryattempts: _Count
     lastdeliveryoutcome: str
     lastdeliveryattempttime: datetime
 

@@ -157,8 +157,14 @@ class HistoryStore:
             "DELETE FROM events WHERE number < ? AND at < ?", (first[0] + most, end)
         ).rowcount
 
+    def _prune_dead_letters(self, most: int) -> int:
+        return self._connection.execute(
+            "DELETE FROM dead_letters WHERE delivery_id IN (SELECT delivery_id FROM dead_letters ORDER BY at LIMIT ?)",
+            (most,),
+        ).rowcount
+
     def _prune_to(self, max_bytes: int) -> int:
-        """Forget the oldest attempts and events while the file holds more than it may."""
+        """Forget the oldest attempts and events, and last dead letters, while the file holds more than it may."""
         used = self._used_bytes()
         if used <= max_bytes:
             return 0
@@ -166,6 +172,8 @@ class HistoryStore:
         while used > max_bytes * _SIZE_TARGET and gone < PRUNED_AT_ONCE:
             with self._transaction():
                 removed = self._prune_attempts(_END, _STEP) + self._prune_events(_END, _STEP)
+                # Dead letters stay longest, but the file has its bound; the topic has them still.
+                removed = removed or self._prune_dead_letters(_STEP)
             if not removed:
                 break
             gone += removed

@@ -3,6 +3,8 @@
 import json
 from datetime import timedelta
 
+import pytest
+
 from router.delivery.dead_letter import dead_letter_value
 from router.delivery.settle import GiveUp
 from router.history.rows import attempt_row, dead_letter_row, event_row, hash_of, microseconds
@@ -60,6 +62,15 @@ def test_what_cannot_be_read_is_no_row():
         assert attempt_row(StoredRecord(value)) is None
         assert dead_letter_row(StoredRecord(value)) is None
         assert event_row(StoredRecord(value)) is None
+
+
+@pytest.mark.parametrize("member", ["attempt", "status"])
+def test_a_number_that_no_row_can_hold_is_no_row(member):
+    """Whoever may write to the topic must not be able to stop the history by one record."""
+    attempt = {"delivery_id": "d", "event_id": "e", "subscription": "s", "attempt": 1, "at": NOON.isoformat()}
+    attempt |= {"outcome": "failed", "duration_ms": 1.0, "status": 500, "detail": ""}
+    assert attempt_row(StoredRecord(json.dumps(attempt).encode())) is not None
+    assert attempt_row(StoredRecord(json.dumps(attempt | {member: 1 << 70}).encode())) is None
 
 
 def _fields():

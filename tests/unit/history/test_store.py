@@ -157,6 +157,17 @@ def test_beyond_its_size_the_oldest_are_forgotten(store, reader):
     assert reader.attempts(limit=1)[0].delivery_id == "d-29999"
 
 
+def test_dead_letters_alone_do_not_outgrow_the_file_either(store, reader):
+    """An endpoint that refuses everything makes one for each event."""
+    rows = [a_dead(f"d-{n}", at=NOON + n * SOON, cause="x" * 400) for n in range(12_000)]
+    store.apply(Batch(dead_letters=rows, attempts=[an_attempted("a-1")]))
+    while store.prune(NOON, 4 << 20):
+        pass
+    left = reader.dead_letters(Selection(), limit=12_000)
+    assert 0 < len(left) < 10_001
+    assert left[0].delivery_id == "d-11999"
+
+
 @pytest.mark.parametrize("damage", [b"no database", b"SQLite format 3\x00" + b"x" * 5000])
 def test_a_broken_file_is_made_anew(path, damage):
     path.write_bytes(damage)
