@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from router.errors import SettingsError
+from router.kafka.lost_connections import tell_lost_connections
 from router.settings import KafkaSettings, load_kafka_settings
 
 LAST_PORT: Final = 65535
@@ -23,6 +24,7 @@ def connection(bootstrap_servers: str) -> dict[str, Any]:
             used.
     """
     _must_be_addresses(bootstrap_servers)
+    tell_lost_connections()
     return {"bootstrap_servers": bootstrap_servers, **security(load_kafka_settings())}
 
 
