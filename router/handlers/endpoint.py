@@ -1,6 +1,6 @@
 """What is the same for every request to a subscription's endpoint, prepared once: opening secrets is slow."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -20,7 +20,6 @@ ENDPOINTS_KEPT: Final = 16_384
 METADATA_VERSION: Final = "1"
 REDACTED: Final = b"[redacted]"
 _SHORTEST_SECRET: Final = 6
-"""What is shorter stands in any text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +38,7 @@ class Endpoint:
 
     def without_secrets(self, body: bytes, *more: str) -> bytes:
         """Return an answer without the secrets that the request carried: many an endpoint repeats what it got."""
-        for secret in (*more, *self.secrets) if body else ():
-            body = body.replace(secret.encode(), REDACTED)
-        return body
+        return redacted(body, (*more, *self.secrets)) if body else body
 
 
 def client_certificates(settings: Settings) -> dict[str, ClientCertificate]:
@@ -112,9 +109,20 @@ class Endpoints:
 def secrets_of(url: URL, sink: WebhookSink, headers: Mapping[str, str]) -> tuple[str, ...]:
     """Return what a sink's requests carry that nobody may read elsewhere: values of its URL's query, secret headers."""
     sealed = [headers[one.name] for one in sink.delivery_attributes if one.kind == "Static" and one.sealed_value]
-    found = {*url.query.values(), *(part.partition("=")[2] for part in url.raw_query_string.split("&")), *sealed}
+    return (*query_values(url), *sealed)
+
+
+def query_values(url: URL) -> tuple[str, ...]:
+    """Return the values of a URL's query, as they are and as they are written."""
+    return (*url.query.values(), *(part.partition("=")[2] for part in url.raw_query_string.split("&")))
+
+
+def redacted(body: bytes, secrets: Iterable[str]) -> bytes:
+    """Return an answer without these secrets; what is very short stands in any text, and stays."""
     # The longest first, so that no part of one is left over.
-    return tuple(sorted((one for one in found if len(one) >= _SHORTEST_SECRET), key=len, reverse=True))
+    for secret in sorted((one for one in secrets if len(one) >= _SHORTEST_SECRET), key=len, reverse=True):
+        body = body.replace(secret.encode(), REDACTED)
+    return body
 
 
 def header_line(name: str, value: str) -> bytes:

@@ -14,7 +14,7 @@ import orjson
 from yarl import URL
 
 from router.handlers.answer import as_detail
-from router.handlers.endpoint import METADATA_VERSION, header_line
+from router.handlers.endpoint import METADATA_VERSION, header_line, query_values, redacted
 from router.handlers.failures import failure_of
 from router.handlers.http_client import ClientCertificate, HttpClient, origin_of, request_head
 from router.handlers.safe_address import EndpointPolicy, check_endpoint_url
@@ -111,7 +111,10 @@ async def validate_endpoint(
     refused = AcceptedWithoutCode if accepted else Refused
     words = _failed(answer, cloud_events=cloud_events)
     if not cloud_events and accepted:
-        words = _without_code(answer)
+        # Who may read the message may not, by that alone, confirm for the endpoint, or speak to it.
+        secrets = [handshake.validation_url, handshake.validation_code, *query_values(url)]
+        secrets += query_values(URL(handshake.validation_url))  # some write `\\/` for a slash
+        words = _without_code(redacted(answer.body, (*secrets, *(value for _name, value in handshake.headers))))
     message = f"Webhook validation handshake failed for {base_url}. {words} {_activity(now)}"
     return refused(REFUSED_CODE, message, may_pass=answer.may_pass)
 
@@ -199,9 +202,9 @@ def _failed(answer: _Answer, *, cloud_events: bool) -> str:
     )
 
 
-def _without_code(answer: _Answer) -> str:
+def _without_code(body: bytes) -> str:
     return (
-        f"Http POST request retuned 2XX response with response body {as_detail(answer.body)}. "  # codespell:ignore
+        f"Http POST request retuned 2XX response with response body {as_detail(body)}. "  # codespell:ignore
         "When a validation request is accepted without validation code in the response body, Http GET is expected on "
         "the validation url included in the validation event(within 10 minutes). "
         "For troublehooting, visit https://aka.ms/esvalidation."  # codespell:ignore

@@ -1,5 +1,6 @@
 """The handshake (§6), over a real socket."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
@@ -39,7 +40,7 @@ def a_handshake(url: str, **fields: Any) -> Handshake:
         "subscription_name": "alerts",
         "topic": WORKSPACE,
         "schema": None,
-        "validation_url": "http://127.0.0.1:8080/validate?token=t",
+        "validation_url": "http://127.0.0.1:8080/validate?token=t0ken-of-one-use",
         "validation_code": CODE,
     }
     return Handshake(**(given | fields))
@@ -227,3 +228,17 @@ async def test_validation_requests_carry_the_headers_of_the_subscription(session
     async with a_receiver(404) as receiver:
         await validate(session, a_handshake(receiver.url, schema=schema, headers=(("x-api-key", "k3y"),)))
     assert receiver.received[0].headers["x-api-key"] == "k3y"
+
+
+async def test_an_endpoint_that_repeats_what_it_got_does_not_tell_how_to_confirm_for_it(session):
+    async def repeat(received: Received) -> web.Response:
+        told = json.dumps({"path": received.path, "headers": received.headers, "body": received.json})
+        return web.Response(text=told.replace("/", "\\/"))
+
+    async with a_receiver(repeat) as receiver:
+        handshake = a_handshake(receiver.url + "?code=swordfish", headers=(("x-api-key", "open sesame"),))
+        refused = await validate(session, handshake)
+    assert isinstance(refused, AcceptedWithoutCode)
+    assert "[redacted]" in refused.message
+    for secret in (CODE, "t0ken-of-one-use", "swordfish", "open sesame"):
+        assert secret not in refused.message
