@@ -113,7 +113,7 @@ async def validate_endpoint(
     if not cloud_events and accepted:
         # Who may read the message may not, by that alone, confirm for the endpoint, or speak to it.
         secrets = [handshake.validation_url, handshake.validation_code, *query_values(url)]
-        secrets += query_values(URL(handshake.validation_url))  # some write `\\/` for a slash
+        secrets += query_values(URL(handshake.validation_url))  # some write a slash with a backslash before it
         words = _without_code(redacted(answer.body, (*secrets, *(value for _name, value in handshake.headers))))
     message = f"Webhook validation handshake failed for {base_url}. {words} {_activity(now)}"
     return refused(REFUSED_CODE, message, may_pass=answer.may_pass)

@@ -73,7 +73,7 @@ async def test_an_endpoint_that_sends_the_code_back_is_validated(session):
     assert event == {
         "topic": WORKSPACE,
         "subject": "",
-        "data": {"validationCode": CODE, "validationUrl": "http://127.0.0.1:8080/validate?token=t"},
+        "data": {"validationCode": CODE, "validationUrl": "http://127.0.0.1:8080/validate?token=t0ken-of-one-use"},
         "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent",
         "eventTime": "2025-10-20T12:00:00Z",
         "metadataVersion": "1",
@@ -188,7 +188,7 @@ async def test_a_cloud_events_endpoint_is_asked_for_permission(session, origin):
     (request,) = receiver.received
     expected = {
         "webhook-request-origin": "eventgrid.azure.net",
-        "webhook-request-callback": "http://127.0.0.1:8080/validate?token=t",
+        "webhook-request-callback": "http://127.0.0.1:8080/validate?token=t0ken-of-one-use",
         "webhook-request-rate": "120",
     }
     assert request.method == "OPTIONS"
