@@ -6,6 +6,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+from router.kafka.produce_requests import install
 from router.kafka.shared_batches import EncodedRecords, OutRecord, StampedBatch, encode
 
 __all__ = ["BATCH_BYTES", "Destination", "OutRecord", "send_batches"]
@@ -15,6 +16,8 @@ BATCH_BYTES = 256 * 1024
 
 Destination = tuple[str, int]
 """Topic and partition."""
+
+install()
 
 
 async def send_batches(

@@ -8,14 +8,19 @@ import re
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.producer import message_accumulator, sender
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageBatch
 from aiokafka.producer.transaction_manager import TransactionManager
+from aiokafka.protocol import produce
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.protocol.struct import Struct
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faust.transport.drivers import aiokafka as driver
 
 from router.kafka.fetching import KeptRecords
+from router.kafka.produce_requests import SAME_FROM_VERSION_3, encoded
 from router.kafka.ready_batches import ReadyBatch
 from router.kafka.shared_batches import StampedBatch
 
@@ -135,3 +140,20 @@ def test_a_static_member_leaves_when_it_is_made_an_ordinary_one():
     assert "self.generation > 0 and self._group_instance_id is None" in source
     assert "LeaveGroupRequest(self.group_id, self.member_id)" in source
     assert "self._maybe_leave_group()" in inspect.getsource(group_coordinator.GroupCoordinator.close)
+
+
+@pytest.mark.parametrize("transactional_id", ["router-fanout-a-0", None])
+@pytest.mark.parametrize("version", SAME_FROM_VERSION_3)
+def test_a_produce_request_is_what_aiokafka_makes_of_it(version, transactional_id):
+    batches = [(0, b"batch of 0"), (3, bytearray(b"batch of 3"))]
+    request = version(transactional_id, -1, 40_000, [("subscriber.größe", batches), ("b", [(1, b"")]), ("none", [])])
+    assert request.encode() == encoded(request) == Struct.encode(request)
+
+
+def test_no_other_produce_request_is_sent():
+    assert set(ProduceRequest._CLASSES) - set(SAME_FROM_VERSION_3) == {  # noqa: SLF001
+        produce.ProduceRequest_v0,
+        produce.ProduceRequest_v1,
+        produce.ProduceRequest_v2,
+    }
+    assert "request_struct.encode()" in inspect.getsource(AIOKafkaConnection.send)
