@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from topics.events import DeliverySchema
 from topics.record import Record
@@ -123,7 +123,7 @@ class SigningSecret(Record):
 
     sealed: str
     created_at: datetime
-    expires: datetime | None = None
+    expires: AwareDatetime | None = None
 
 
 class ManualValidation(Record):
@@ -134,7 +134,7 @@ class ManualValidation(Record):
 
     id: str
     token_sha256: str
-    expires: datetime
+    expires: AwareDatetime
     message: str = ""
 
 
@@ -150,7 +150,7 @@ class Subscription(Record):
     retry_policy: RetryPolicy = RetryPolicy()
     dead_letter: dict[str, Any] | None = None
     labels: tuple[str, ...] = ()
-    expiration: datetime | None = None
+    expiration: AwareDatetime | None = None
     provisioning_state: ProvisioningState = "Succeeded"
     provisioning_error: str | None = None
     signing_secrets: tuple[SigningSecret, ...] = ()

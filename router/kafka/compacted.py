@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
 from router.kafka.connection import connection
 from router.kafka.consumer import KafkaConsumer
@@ -15,7 +15,7 @@ from topics import MAX_MESSAGE_BYTES, Topic
 log = structlog.get_logger(__name__)
 
 Apply = Callable[[bytes, bytes | None], None]
-"""Takes a key and its newest value; None deletes. Must not raise for bytes that it cannot read."""
+"""Takes a key and its newest value; None deletes. A record for which it raises is passed over."""
 
 
 class CompactedReader:
@@ -82,7 +82,7 @@ class CompactedReader:
                 consumer.assign([self._partition])
                 consumer.seek(self._partition, self._next_offset)
                 await self._read(consumer)
-            except (KafkaError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 (whatever it is: nobody else would begin to follow again)
                 log.warning("follower.reconnecting", topic=self._partition.topic, error=repr(error))
                 await asyncio.sleep(0.5)
             finally:
@@ -95,11 +95,18 @@ class CompactedReader:
                 self.caught_up.set()
             for records in (await consumer.getmany(timeout_ms=200)).values():
                 for record in records:
-                    self._apply(record.key or b"", record.value)
+                    self._apply_one(record)
             # Beyond the last record there may be the marker of a transaction, which nobody is given.
             self._next_offset = await consumer.position(self._partition)
             async with self._moved:
                 self._moved.notify_all()
+
+    def _apply_one(self, record: Any) -> None:  # noqa: ANN401 (aiokafka's)
+        try:
+            self._apply(record.key or b"", record.value)
+        except Exception:
+            # One record that nobody was prepared for must not keep those that follow from being known.
+            log.exception("follower.passed_over", topic=record.topic, offset=record.offset)
 
 
 class CompactedFollower:

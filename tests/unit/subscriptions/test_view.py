@@ -39,6 +39,15 @@ def test_one_whose_topic_could_not_be_made_is_not_routed_to(name):
     assert view.routes.topics == {"subscriber.two"}
 
 
+def test_one_that_expires_at_a_time_of_nowhere_is_ignored_and_others_expire():
+    view = a_view(a_subscription("one"), a_subscription("two", expiration=NOON))
+    nowhere = a_subscription("one").encode().replace(b'"expiration":null', b'"expiration":"2030-01-01T00:00:00"')
+    assert b"2030-01-01" in nowhere
+    view.apply(subscription_key(a_subscription("one").id), nowhere)
+    view.expire(NOON + timedelta(seconds=1))
+    assert routed(view) == ["one"]
+
+
 def test_a_subscription_that_is_still_created_is_not_routed_to_but_known():
     view = a_view(a_subscription("one", provisioning_state="Creating"))
     assert routed(view) == []
