@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -12,7 +12,7 @@ import typer
 from router.cli import output
 from router.cli.connection import arm_client
 from router.cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
-from router.errors import ConflictError, NotFoundError, PreconditionError, RefusedError
+from router.errors import ConflictError, NotFoundError, PreconditionError, RefusedError, RouterError
 
 if TYPE_CHECKING:
     from router.client.arm import ArmClient, Json
@@ -44,15 +44,17 @@ def apply(
     """Create and update event subscriptions as a file says, and show what differs first."""
     from router.client.declared import declared_in  # noqa: PLC0415 (only this command needs it)
 
-    wanted = declared_in(_documents(file))
+    documents = _documents(file)
+    if all(document is None for document in documents):
+        raise RefusedError(f"{file} is empty", hint="eventSubscriptions: [] declares that there are none.")
+    wanted = declared_in(documents)
     _, arm = arm_client(data_dir)
     with arm:
         changes = _changes(arm, wanted, prune=prune)
         if not as_json:
             _show(changes)
         if not dry_run:
-            for change in changes:
-                _make(arm, change)
+            _make_all(arm, changes)
     if as_json:
         output.print_json(
             [{"change": one.kind, "name": one.name, "source": one.source, "lines": list(one.lines)} for one in changes]
@@ -142,6 +144,18 @@ def _current(arm: "ArmClient", wanted: "Declared") -> "tuple[Json | None, str | 
     return {**properties, "destination": destination}, answer.etag
 
 
+def _make_all(arm: "ArmClient", changes: "Sequence[Change]") -> None:
+    """Make the changes in turn; the first that is refused is named, with how far it had gone."""
+    for made, change in enumerate(changes):
+        try:
+            _make(arm, change)
+        except RouterError as error:
+            hint = f"{made} of {len(changes)} changes were made before."
+            raise RouterError(
+                f"{change.name}: {error.message}", hint=f"{hint} {error.hint}" if error.hint else hint
+            ) from error
+
+
 def _make(arm: "ArmClient", change: "Change") -> None:
     from router.client.resource_ids import EVENT_GRID_VERSION, event_subscription_id  # noqa: PLC0415
 
@@ -154,7 +168,7 @@ def _make(arm: "ArmClient", change: "Change") -> None:
     try:
         answer = arm.request("PUT", path, EVENT_GRID_VERSION, {"properties": change.properties}, conditions)
     except PreconditionError as error:
-        raise ConflictError(f"{change.name}: {error.message}", hint="Give the command again.") from None
+        raise ConflictError(error.message, hint="Give the command again.") from None
     for warning in answer.warnings:
         output.warn(f"{change.name}: {warning}")
     arm.wait(path, answer)

@@ -125,3 +125,16 @@ async def test_somebody_elses_change_is_not_overwritten_unseen(api, apply, monke
     done = await apply(FILE.replace("[kept]", "[other]"))
     assert (done.code, "again" in done.err) == (1, True)
     assert api.stored("models").labels == ("kept",)
+
+
+async def test_a_change_that_is_refused_is_named_with_how_far_it_had_gone(api, apply):
+    done = await apply("eventSubscriptions: [{name: models, topic: a}, {name: x, topic: b}, {name: drift, topic: c}]")
+    assert (done.code, api.stored("models") is None, api.stored("drift")) == (1, False, None)
+    assert done.err.startswith("error: x: ")
+    assert "1 of 3 changes were made before." in done.err
+
+
+async def test_a_file_of_nothing_is_a_mistake(apply):
+    done = await apply("")
+    assert (done.code, "is empty" in done.err) == (1, True)
+    assert (await apply("eventSubscriptions: []")).code == 0
