@@ -12,6 +12,7 @@ from router.api.json_bodies import Members, refused
 from router.api.paths import EVENT_GRID, EVENT_SUBSCRIPTIONS
 from router.api.refusals import Refusals
 from router.errors import RefusedError
+from router.history.dead_letter_files import CONTAINER_RULE, is_container_name
 from router.secrets import SecretBox
 from topics import Source, Subscription
 from topics.events import DeliverySchema
@@ -235,10 +236,10 @@ def _dead_letter(given: Members) -> Json | None:
     if kind is None:
         raise refused(destination.target_of("endpointType"), None, "StorageBlob")
     properties = destination.needed_members("properties")
-    return {
-        "endpointType": kind,
-        "properties": {name: properties.needed_text(name) for name in ("resourceId", "blobContainerName")},
-    }
+    read = {name: properties.needed_text(name) for name in ("resourceId", "blobContainerName")}
+    if not is_container_name(read["blobContainerName"]):
+        raise refused(properties.target_of("blobContainerName"), read["blobContainerName"], CONTAINER_RULE)
+    return {"endpointType": kind, "properties": read}
 
 
 def _refuse_identities(given: Members) -> None:

@@ -7,6 +7,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from topics import Subscription
 
+CONTAINER_RULE: Final = "1 to 63 of the characters A-Z, a-z, 0-9 and '-', the first a letter, a digit or '$'"
+
 _CONTAINER: Final = re.compile(r"[A-Za-z0-9$][A-Za-z0-9-]{0,62}")
 
 
@@ -17,12 +19,16 @@ class DeadLetterFile(NamedTuple):
     content: bytes
 
 
+def is_container_name(name: str) -> bool:
+    """Say whether a blob container may be called so: it becomes a folder's name, so it leads nowhere else."""
+    return _CONTAINER.fullmatch(name) is not None
+
+
 def container_of(subscription: Subscription | None) -> str | None:
     """Return the blob container that a subscription names for its dead letters; None when it names none."""
     match subscription.dead_letter if subscription is not None else None:
         case {"endpointType": "StorageBlob", "properties": {"blobContainerName": str(name)}}:
-            # It becomes a folder's name, so nothing that could lead elsewhere.
-            return name if _CONTAINER.fullmatch(name) else None
+            return name if is_container_name(name) else None
         case _:
             return None
 

@@ -116,6 +116,7 @@ def test_a_url_sealed_with_a_lost_key_is_replaced_by_the_one_that_is_sent():
         ({"expirationTimeUtc": "2025-10-20T12:00:00Z"}, "expirationTimeUtc", "Invalid expiration time."),
         ({"labels": "l"}, "labels", "an array"),
         ({"deadLetterDestination": {"endpointType": "Queue"}}, "deadLetterDestination.endpointType", "StorageBlob"),
+        ({"deadLetterDestination": {"endpointType": "StorageBlob", "properties": {"resourceId": "r", "blobContainerName": "../up"}}}, "deadLetterDestination.properties.blobContainerName", '"../up" is not allowed; it must be 1 to 63 of the characters'),
         ({"deadLetterDestination": {"endpointType": "StorageBlob", "properties": {"resourceId": "r"}}}, "deadLetterDestination.properties.blobContainerName", "not empty"),
         ({"deliveryWithResourceIdentity": {}}, "deliveryWithResourceIdentity", "managed identities"),
     ],
