@@ -21,6 +21,9 @@ from router.handlers.safe_address import EndpointPolicy
 # Below the 5 s after which many servers (Node, uvicorn) close an idle connection: a POST on a connection that is
 # being closed would have to be sent again.
 KEEP_ALIVE_SECONDS: Final = 4.0
+CONNECTION_SECONDS: Final = 300.0
+"""No connection is used for longer, or a name that leads elsewhere now would not be followed while there is traffic."""
+
 DNS_CACHE_SECONDS: Final = 10.0
 CONNECT_SECONDS: Final = 10.0
 USER_AGENT: Final = b"workspace-event-router"
@@ -119,7 +122,11 @@ class HttpClient:
     async def _exchange(self, origin: Origin, connection: HttpConnection, request: bytes, seconds: float) -> HttpAnswer:
         answer = await connection.exchange(request, seconds)
         if connection.is_usable:
-            self._idle[origin].append((time.monotonic(), connection))
+            now = time.monotonic()
+            if now - connection.made >= CONNECTION_SECONDS:
+                connection.close()
+                return answer
+            self._idle[origin].append((now, connection))
             if self._sweeping is None:
                 self._sweep_later()
         return answer

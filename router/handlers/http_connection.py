@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 
 import httptools
@@ -39,6 +40,7 @@ class HttpConnection(asyncio.Protocol):
         "_size",
         "_transport",
         "heard",
+        "made",
     )
 
     def __init__(self) -> None:
@@ -53,6 +55,9 @@ class HttpConnection(asyncio.Protocol):
         self._in_body = False
         self.heard = False
         """Whether any byte of the present answer has come."""
+
+        self.made = monotonic()
+        """When the connection was made, by the monotonic clock."""
 
     @property
     def is_usable(self) -> bool:

@@ -157,6 +157,27 @@ async def test_an_address_that_swallows_everything_leaves_time_for_the_next_one(
     assert isinstance(outcome, Delivered)
 
 
+async def test_a_name_that_leads_elsewhere_is_followed_though_there_is_traffic(handler, monkeypatch):
+    leads_to = ["127.0.0.1"]
+
+    async def resolve(_self: Any, _host: str) -> list[str]:
+        return leads_to
+
+    monkeypatch.setattr("router.handlers.resolver.GuardedResolver.resolve", resolve)
+    monkeypatch.setattr("router.handlers.http_client.DNS_CACHE_SECONDS", 0.0)
+    async with a_receiver() as old:
+        port = int(old.url.rsplit(":", 1)[1].partition("/")[0])
+        asked = a_request(f"http://moving.example:{port}/hook")
+        for _ in range(2):
+            assert isinstance(await handler.deliver(asked), Delivered)
+        leads_to[:] = ["127.0.0.9"]
+        # Nobody listens there; what is kept alive is used, until it is too old.
+        assert isinstance(await handler.deliver(asked), Delivered)
+        monkeypatch.setattr("router.handlers.http_client.CONNECTION_SECONDS", 0.0)
+        assert isinstance(await handler.deliver(asked), Delivered)
+        assert isinstance(await handler.deliver(asked), Failed)
+
+
 async def test_a_name_server_that_hangs_is_asked_once_at_a_time(handler, monkeypatch):
     """Each lookup holds one of a few threads, which other endpoints need too."""
     asked, answer = [], threading.Event()
