@@ -5,6 +5,7 @@ elsewhere. Whose turn it is goes round among the lanes that may send. Pure bookk
 """
 
 from collections import deque
+from datetime import timedelta
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -12,6 +13,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from router.delivery.concurrency import Concurrency
 from router.delivery.probation import FAILING, GOOD, is_overload
 from router.handlers.outcome import Delivered, Outcome
+from topics.retries import DELAYS
 
 Item = TypeVar("Item")
 
@@ -38,12 +40,12 @@ PARKING_SECONDS: Final = 10.0
 PARKING_SECONDS_WHEN_FAILING: Final = 60.0
 """For what waits behind the one delivery that goes first after a probation."""
 
-PARKED_SHARE: Final = 0.25
-PARKED_MOST_SECONDS: Final = 3600.0
+PARKED_SHARE: Final = 1 / 3
+_PARKED_STEPS: Final = tuple(delay.total_seconds() for delay in DELAYS if delay <= timedelta(hours=1))
 """What is parked comes back after a share of the time for which its endpoint has been failing, an hour at most.
 
 Were it after each probation, the whole backlog would travel each time: after an hour, a hundred records for each that
-is owed.
+is owed. It is a step of the schedule, so that in one retry topic all wait for about as long, and nobody behind others.
 """
 
 OVERDUE_SECONDS: Final = 0.02
@@ -110,7 +112,9 @@ class Lane(Generic[Item]):
             return max(PARKING_SECONDS, held)
         failing_for = 0.0 if conduct.since is None else now - conduct.since
         least = PARKING_SECONDS if held > 0 else PARKING_SECONDS_WHEN_FAILING
-        return max(least, held, min(failing_for * PARKED_SHARE, PARKED_MOST_SECONDS))
+        return max(
+            least, held, max((step for step in _PARKED_STEPS if step <= failing_for * PARKED_SHARE), default=0.0)
+        )
 
     def pause(self, now: float) -> float:
         """Return for how many seconds its rate lets nothing go out."""

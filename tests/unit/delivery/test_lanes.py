@@ -311,3 +311,14 @@ def test_of_what_waits_elsewhere_one_is_back_when_probation_ends():
     assert [lane.parking_seconds(20_100.0) for _ in range(3)] == [200.0, 3600.0, 3600.0]
     lane.conduct = lane.conduct.after(NOT_FOUND, 20_300.0)
     assert lane.parking_seconds(20_300.0) == 300.0
+
+
+def test_what_waits_elsewhere_does_so_for_a_step_of_the_schedule_so_that_its_topic_stays_in_order():
+    lanes = Lanes()
+    lanes.beware("a")
+    fill(lanes, "a", 1)
+    (turn,) = send_all(lanes)
+    lanes.finished(turn, 0.0, BUSY)
+    waits = [turn.lane.parking_seconds(float(second)) for second in range(20, 90_000, 10)]
+    assert set(waits) == {60.0, 300.0, 600.0, 1800.0, 3600.0}
+    assert waits == sorted(waits)
