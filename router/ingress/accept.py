@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from router.ingress.cloud_events import cloud_event_record, cloud_event_records, is_cloud_event
+from router.ingress.cloud_event_arrays import cloud_event_records
+from router.ingress.cloud_events import cloud_event_record, is_cloud_event
 from router.ingress.custom_schema import custom_record
 from router.ingress.event_grid import event_grid_record
 from router.ingress.event_grid_arrays import event_grid_records
@@ -86,7 +87,7 @@ def _all_at_once(body: bytes, elements: list[Raw], media_type: str, source: Sour
     if body[:1] != b"[" or media_type == STRUCTURED:
         return None
     if media_type == BATCH and source.input_schema in (None, "CloudEventSchemaV1_0"):
-        return cloud_event_records(body, list(map(bytes, elements)), source.id)
+        return cloud_event_records(body, elements, source.id)
     if media_type != BATCH and source.input_schema in (None, "EventGridSchema"):
         return event_grid_records(body, elements, source.id)
     return None

@@ -3,7 +3,6 @@
 import binascii
 import re
 from base64 import b64decode
-from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -25,8 +24,8 @@ from topics.events import (
 
 _REQUIRED = ("specversion", "id", "source", "type")
 _OPTIONAL = ("subject", "time", "datacontenttype", "dataschema", "data_base64")
-_HEADERS_TO_ID = header(CONTENT_TYPE, CLOUD_EVENT_JSON) + header_name(CE_ID)
-_TYPE, _SOURCE, _SUBJECT, _TIME = map(header_name, (CE_TYPE, CE_SOURCE, CE_SUBJECT, CE_TIME))
+HEADERS_TO_ID = header(CONTENT_TYPE, CLOUD_EVENT_JSON) + header_name(CE_ID)
+TYPE, SOURCE, SUBJECT, TIME = map(header_name, (CE_TYPE, CE_SOURCE, CE_SUBJECT, CE_TIME))
 _LEAST_HEADERS = 4
 _DEFINED = frozenset((*_REQUIRED, *_OPTIONAL, "data"))
 _EXTENSION_NAME = re.compile(r"[a-z0-9]+")
@@ -48,12 +47,11 @@ class _Element(msgspec.Struct, gc=False):
     data_base64: str | None = None
 
 
-class _Plain(_Element, forbid_unknown_fields=True, gc=False):
+class PlainCloudEvent(_Element, forbid_unknown_fields=True, gc=False):
     """An event without extensions, which most are."""
 
 
-_decode_plain = msgspec.json.Decoder(_Plain).decode
-_decode_all = msgspec.json.Decoder(list[_Plain]).decode
+_decode_plain = msgspec.json.Decoder(PlainCloudEvent).decode
 _decode = msgspec.json.Decoder(_Element).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
@@ -61,24 +59,6 @@ _members = msgspec.json.Decoder(dict[str, Raw]).decode
 def is_cloud_event(raw: bytes) -> bool:
     """Say whether a JSON object claims to be a CloudEvent: it has a `specversion`."""
     return b"specversion" in raw and "specversion" in _members(raw)
-
-
-def cloud_event_records(array: bytes, elements: Sequence[bytes], source_id: str) -> list[ReadyRecord] | None:
-    """Return the records of a whole array that was read at once, or None.
-
-    `elements` are the bytes of each. None means that one of them is to be refused or has extensions: then
-    `cloud_event_record` tells for each.
-    """
-    try:
-        events = _decode_all(array)
-    except msgspec.DecodeError:
-        return None
-    records = []
-    for raw, event in zip(elements, events, strict=True):
-        if _check(event) is not None:
-            return None
-        records.append(_record(raw, event, source_id))
-    return records
 
 
 def cloud_event_record(raw: bytes, source_id: str) -> ReadyRecord | Refusal:
@@ -89,29 +69,37 @@ def cloud_event_record(raw: bytes, source_id: str) -> ReadyRecord | Refusal:
     event = _read(raw)
     if isinstance(event, Refusal):
         return event
-    return _check(event) or _record(raw, event, source_id)
+    return check(event) or record_of(raw, event, source_id)
 
 
-def _record(raw: bytes, event: _Element, source_id: str) -> ReadyRecord:
+def record_of(raw: bytes, event: _Element, source_id: str) -> ReadyRecord:
+    """Return the record of an event that is right."""
     identifier, type_, source, lengths = event.id.encode(), event.type.encode(), event.source.encode(), LENGTHS
     headers = [
-        *(_HEADERS_TO_ID, lengths[len(identifier)], identifier),
-        *(_TYPE, lengths[len(type_)], type_),
-        *(_SOURCE, lengths[len(source)], source),
+        *(HEADERS_TO_ID, lengths[len(identifier)], identifier),
+        *(TYPE, lengths[len(type_)], type_),
+        *(SOURCE, lengths[len(source)], source),
     ]
     count, subject = _LEAST_HEADERS, b""
     if event.subject is not None:
         subject = event.subject.encode()
-        headers += (_SUBJECT, lengths[len(subject)], subject)
+        headers += (SUBJECT, lengths[len(subject)], subject)
         count += 1
     if event.time is not None:
         time = event.time.encode()
-        headers += (_TIME, lengths[len(time)], time)
+        headers += (TIME, lengths[len(time)], time)
         count += 1
-    if event.source != source_id and event.source.lower() != source_id.lower():
-        headers.append(header(ROUTER_SOURCE, source_id.encode()))
+    if event.source != source_id and (origin := header_of_origin(event.source, source_id)):
+        headers.append(origin)
         count += 1
     return ready_record(subject or source, raw, (lengths[count], *headers))
+
+
+def header_of_origin(source: str, source_id: str) -> bytes:
+    """Return the header that names the source an event was published to; empty where its own `source` says so."""
+    if source == source_id or source.lower() == source_id.lower():
+        return b""
+    return header(ROUTER_SOURCE, source_id.encode())
 
 
 def _read(raw: bytes) -> _Element | Refusal:
@@ -141,7 +129,8 @@ def _check_extensions(raw: bytes) -> Refusal | None:
     return None
 
 
-def _check(event: _Element) -> Refusal | None:
+def check(event: _Element) -> Refusal | None:
+    """Return why an event is refused, or None."""
     # Most events are right: what each of them pays for is to be little.
     if not event.id or not event.source or not event.type:
         return property_required("CloudEventV10", "id" if not event.id else "source" if not event.source else "type")

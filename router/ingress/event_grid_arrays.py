@@ -1,12 +1,12 @@
 """Arrays of Event Grid events (§2.1), read column by column: no function of Python is called for each event of most."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from itertools import accumulate, pairwise, repeat
 
 import msgspec
 from msgspec import UNSET, Raw
 
+from router.ingress.columns import LEAST_ALIKE, are_moments, encoded
 from router.ingress.event_grid import (
     TIME_LENGTHS,
     TYPE_LENGTHS,
@@ -20,8 +20,6 @@ from router.ingress.event_grid import (
 from router.kafka.partitioning import placements_of
 from router.kafka.ready_records import LENGTHS, ReadyRecord
 
-_LEAST_ALIKE = 16
-"""What is done once for a whole array costs as much as so many events one by one."""
 _LACKING = {UNSET}
 _METADATA_VERSION = {"1"}
 
@@ -40,7 +38,7 @@ def event_grid_records(array: bytes, elements: Sequence[Raw], source_id: str) ->
     except msgspec.DecodeError:
         return None
     stamps = stamps_of(source_id)
-    records = _records_alike(elements, events, source_id, stamps) if len(events) >= _LEAST_ALIKE else None
+    records = _records_alike(elements, events, source_id, stamps) if len(events) >= LEAST_ALIKE else None
     return _each(elements, events, source_id, stamps) if records is None else records
 
 
@@ -63,11 +61,11 @@ def _records_alike(
     They are what `check` and `record_of` make of each.
     """
     ending = _common_ending(events, source_id, stamps)
-    ids = _encoded([event.id for event in events])
-    types = _encoded([event.type for event in events])
-    subjects = _encoded([event.subject for event in events])
+    ids = encoded([event.id for event in events])
+    types = encoded([event.type for event in events])
+    subjects = encoded([event.subject for event in events])
     times = [event.time for event in events]
-    if ending is None or not (ids and types and subjects and all(ids) and all(types) and _are_moments(times)):
+    if ending is None or not (ids and types and subjects and all(ids) and all(types) and are_moments(times)):
         return None
     source, header_to_subject = stamps.source
     keys = [subject or source for subject in subjects]
@@ -95,20 +93,6 @@ def _common_ending(events: Sequence[EventGridElement], source_id: str, stamps: S
     if None in data_versions or (UNSET in data_versions and data_versions != _LACKING):
         return None
     return stamps.endings[topics == _LACKING, data_versions == _LACKING, metadata_versions == _LACKING]
-
-
-def _encoded(texts: Sequence[str]) -> list[bytes]:
-    """Return texts in UTF-8; an empty list when one has a NUL, which none may have: that is what parts them here."""
-    encoded = "\0".join(texts).encode().split(b"\0")
-    return encoded if len(encoded) == len(texts) else []
-
-
-def _are_moments(texts: Sequence[str]) -> bool:
-    """Say of all texts what `is_moment` says of one."""
-    try:
-        return all(map(datetime.fromisoformat, texts))
-    except ValueError:
-        return False
 
 
 def _without_brace(elements: Sequence[Raw], sizes: Sequence[int]) -> list[bytes]:

@@ -9,7 +9,7 @@ def reason_against(text: str) -> str | None:
     return "must not contain a NUL character" if "\0" in text else None
 
 
-_RFC_3339 = re.compile(
+RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 
@@ -25,4 +25,4 @@ def is_moment(text: str) -> bool:
 
 def is_timestamp(text: str) -> bool:
     """Say whether a text is a time as CloudEvents demands it: RFC 3339, which names the zone."""
-    return _RFC_3339.fullmatch(text) is not None and is_moment(text.upper())
+    return RFC_3339.fullmatch(text) is not None and is_moment(text.upper())

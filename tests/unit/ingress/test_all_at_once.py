@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from router.ingress.accept import accept
-from router.ingress.cloud_events import cloud_event_record, cloud_event_records
+from router.ingress.cloud_event_arrays import cloud_event_records
+from router.ingress.cloud_events import cloud_event_record
 from router.ingress.event_grid import event_grid_record
 from router.ingress.event_grid_arrays import event_grid_records
 from router.ingress.refusals import Refusal
@@ -91,17 +92,47 @@ def test_what_is_unusual_in_one_of_many_or_in_all_of_them_changes_nothing(name, 
     assert_they_agree(many(unusual))
 
 
-@given(elements=st.lists(CLOUD_EVENTS, max_size=4))
-def test_cloud_events_agree_but_for_extensions_which_are_read_one_by_one(elements):
-    together = cloud_event_records(array(elements), elements, WORKSPACE)
+UNUSUAL_IN_CLOUD_EVENTS = [
+    *product(("id", "type", "subject"), TEXT_VALUES),
+    *product(("source",), (json.dumps(WORKSPACE.upper()), '"/other"', '"é"', '"a\\u0000"', '""', "null", None)),
+    *product(
+        ("time",), ('"2025-10-20t12:00:00.1234567z"', '"2025-10-20T12:00:00"', '"2025-13-20T12:00:00Z"', "null", None)
+    ),
+    *product(("data_base64",), ('"QQ=="', '"?"', "null")),
+    *product(("data", "dataschema"), ('{"a" : 1.10}', "null", '"}"', None)),
+    *product(("specversion",), ('"0.3"', None)),
+]
+
+
+def many_cloud_events(changes, first=0, count=MANY):
+    """CloudEvents that all have the same changes, but names of their own."""
+    named = [a_cloud_event(id=f"ü{number}", subject=f"models/é:{number % 7}") for number in range(first, first + count)]
+    return [event_json(event, (changes, {})) for event in named]
+
+
+def assert_cloud_events_agree(elements):
+    """Extensions are read one by one, always."""
+    together = cloud_event_records(array(elements), list(map(Raw, elements)), WORKSPACE)
     one_by_one = [cloud_event_record(element, WORKSPACE) for element in elements]
     if together is not None:
         assert together == one_by_one
     else:
-        known = set(a_cloud_event()) | {"data_base64"}
+        known = set(a_cloud_event()) | {"data_base64", "dataschema"}
         assert any(isinstance(one, Refusal) for one in one_by_one) or any(
             set(json.loads(element)) - known for element in elements
         )
+
+
+@given(elements=st.lists(CLOUD_EVENTS, max_size=4), others=st.sampled_from([0, MANY]))
+def test_cloud_events_agree(elements, others):
+    assert_cloud_events_agree([*elements, *many_cloud_events({}, count=others)])
+
+
+@pytest.mark.parametrize(("name", "value"), UNUSUAL_IN_CLOUD_EVENTS)
+def test_so_they_do_where_one_of_many_or_all_of_them_are_unusual(name, value):
+    usual, unusual = many_cloud_events({}), many_cloud_events({name: value}, MANY, 1)
+    assert_cloud_events_agree([*usual, *unusual, *many_cloud_events({}, MANY + 1)])
+    assert_cloud_events_agree(many_cloud_events({name: value}))
 
 
 @given(elements=st.lists(EVENT_GRID | CLOUD_EVENTS, min_size=1, max_size=4))
