@@ -41,7 +41,7 @@ class PrincipalRoutes:
         self.routes = [
             Route("/v1/principals", self._guarded(self._list), methods=["GET"]),
             Route("/v1/principals", self._guarded(self._create), methods=["POST"]),
-            Route("/v1/principals/{name}", self._guarded(self._delete), methods=["DELETE"]),
+            Route("/v1/principals/{name:path}", self._guarded(self._delete), methods=["DELETE"]),
         ]
 
     def _guarded(self, handler: Handler) -> Handler:

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import os
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from router.cli import output
 from router.cli.options import DEFAULT_DATA_DIR, DataDir
+from router.cli.signals import TERMINATED, when_told_to_stop
 from router.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -74,8 +76,8 @@ def loadtest(
     """Publish events at a fixed rate, and verify every one of them at the receiver.
 
     The loop is open: events are sent when they are due, whatever became of those before, and latency counts from then.
-    An event that is lost, or doubled on a topic, is exit code 1. It needs a router that runs: `router up`. Other subscriptions of the local workspace get the events
-    too, where their filters want them.
+    An event that is lost, or doubled on a topic, is exit code 1. It needs a router that runs: `router up`. Other
+    subscriptions of the local workspace get the events too, where their filters want them.
     """
     import uvloop  # noqa: PLC0415 (heavy, as the others: only this command needs it)
 
@@ -96,14 +98,25 @@ def loadtest(
     )
     for file in (html, as_json):
         _must_be_writable(file)
-    with _progress() as tell, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        report = runner.run(run_loadtest(options, find_access(data_dir, os.environ), tell))
+    access = find_access(data_dir, os.environ)
+    try:
+        with _progress() as tell, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            report = runner.run(_until_told(lambda: run_loadtest(options, access, tell)))
+    except asyncio.CancelledError:
+        raise typer.Exit(TERMINATED) from None
     _write(report, as_json, html)
     if (shortfall := report.shortfall()) is not None:
         output.warn(shortfall)
     if not report.is_good:
         output.warn(report.verdict())
         raise typer.Exit(1)
+
+
+async def _until_told(test: "Callable[[], Awaitable[Report]]") -> "Report":
+    """Run the test; SIGTERM, as Ctrl-C does, lets it clean up behind it."""
+    if (task := asyncio.current_task()) is not None:
+        when_told_to_stop(task.cancel, signal.SIGTERM)
+    return await test()
 
 
 def _must_be_writable(file: Path | None) -> None:

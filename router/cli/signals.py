@@ -4,6 +4,10 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
+
+TERMINATED: Final = 143
+"""Exit code of a command that SIGTERM ended before it was done."""
 
 
 def when_told_to_stop(stop: Callable[[], object], *numbers: signal.Signals) -> None:

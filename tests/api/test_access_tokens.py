@@ -86,3 +86,11 @@ async def test_what_anybody_may_know_is_told_without_a_token(site: Site):
     key = jwt.PyJWK(next(one for one in keys if one["kid"] == jwt.get_unverified_header(token)["kid"]))
     assert jwt.decode(token, key, algorithms=["RS256"], audience="https://management.azure.com")["idtyp"] == "app"
     assert not any("d" in one for one in keys)
+
+
+async def test_a_principal_whose_name_has_a_slash_can_be_deleted(site: Site):
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    body = {"name": "team/one", "assignments": [{"role": "Reader"}]}
+    assert (await site.client.post("/v1/principals", json=body, headers=headers)).is_success
+    assert (await site.client.delete("/v1/principals/team%2Fone", headers=headers)).is_success
+    assert (await site.client.get("/v1/principals", headers=headers)).json()["principals"] == []

@@ -51,3 +51,24 @@ async def test_a_stopped_worker_is_seen_by_the_measurement(data_dir):
     figures = await loadtest(data_dir, "--events", "3000", "--rate", "1000", "--pause-worker", "2")
     assert figures["lost"] == 0
     assert figures["latency_ms"]["max"] > 1500
+
+
+async def test_a_test_that_is_told_to_stop_leaves_nothing_behind(data_dir):
+    await until(lambda: "is ready" in (data_dir / "up.log").read_text(), seconds=180)
+    router = [sys.executable, "-m", "router"]
+    where = ["--data-dir", str(data_dir)]
+
+    def subscriptions() -> str:
+        listed = [*router, "event-subscription", "list", *where]
+        return subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+
+    test = await asyncio.create_subprocess_exec(*router, "loadtest", "--events", "1000000", *where)
+    try:
+        while "loadtest/" not in await asyncio.to_thread(subscriptions):
+            assert test.returncode is None
+        test.terminate()
+        assert await test.wait() == 143
+    finally:
+        if test.returncode is None:
+            test.kill()
+    assert "loadtest/" not in await asyncio.to_thread(subscriptions)
