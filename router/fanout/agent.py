@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -16,8 +16,8 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from router.errors import RefusedError
 from router.fanout.commits import CommitsBehind
 from router.fanout.guarantees import IdempotentSeat, Seat, TransactionalSeat
-from router.fanout.lanes import MOST_AT_ONCE, Batch, Lane
-from router.fanout.limits import put_aside_what_is_too_large
+from router.fanout.lanes import Batch, Lane
+from router.fanout.limits import parts, put_aside_what_is_too_large
 from router.fanout.partitions import SinkPartitions
 from router.fanout.plan import Plan, plan_batch
 from router.fanout.producing import GROUP
@@ -120,10 +120,10 @@ class FanoutAgent:
             put_aside_what_is_too_large(plan, batch[0], self._partitions.limits)
         return plan
 
-    @property
-    def most_at_once(self) -> int:
-        """How many events are planned and sent together: one, where a topic takes less than a batch may have."""
-        return 1 if self._partitions.limits else MOST_AT_ONCE
+    def parts(self, batch: Batch) -> Iterable[Batch]:
+        """Return what of a batch is planned and sent together: all, unless a topic takes less than a batch may have."""
+        limits = self._partitions.limits
+        return map(list, parts(batch, limits)) if limits else (batch,)
 
     def failed(self, error: Exception) -> None:
         """Find out what topics take, when a write was larger than that."""

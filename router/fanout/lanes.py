@@ -5,7 +5,7 @@ write fails it finds out what Kafka has of it before it goes on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -72,9 +72,8 @@ class Owner(Protocol):
         """Decide what a batch becomes."""
         ...
 
-    @property
-    def most_at_once(self) -> int:
-        """How many events are planned and sent together."""
+    def parts(self, batch: Batch) -> Iterable[Batch]:
+        """Return what of a batch is planned and sent together."""
         ...
 
     def failed(self, error: Exception) -> None:
@@ -195,7 +194,7 @@ class Lane:
             count += len(batches[-1])
 
     async def _parts(self, batches: list[Batch]) -> AsyncIterator[Outputs]:
-        for part in _joined(batches, self._owner.most_at_once):
+        for part in (part for joined in _joined(batches) for part in self._owner.parts(joined)):
             plan = await self._owner.plan(part)
             self._plans.append(plan)
             yield plan.outputs
@@ -221,14 +220,11 @@ class Lane:
             return committed == end
 
 
-def _joined(batches: Sequence[Batch], most: int) -> Iterator[Batch]:
+def _joined(batches: Sequence[Batch]) -> Iterator[Batch]:
     """Join what came bit by bit: each part is a request to Kafka, which waits for the one before it."""
-    if most == 1:
-        yield from ([record] for batch in batches for record in batch)
-        return
     part: Batch = []
     for batch in batches:
-        if part and len(part) + len(batch) > most:
+        if part and len(part) + len(batch) > MOST_AT_ONCE:
             yield part
             part = []
         part = part + batch if part else batch

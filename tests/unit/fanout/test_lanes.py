@@ -96,7 +96,7 @@ class ScriptedKafka:
 class Owner:
     def __init__(self, kafka):
         self.plan, self.committed, self.lost = kafka.plan, kafka.committed, kafka.lost
-        self.most_at_once, self.failed = lanes.MOST_AT_ONCE, kafka.failures.append
+        self.parts, self.failed = lambda batch: (batch,), kafka.failures.append
         self._kafka = kafka
 
     def written(self, plans, _batches):
@@ -241,7 +241,7 @@ async def test_a_topic_that_kafka_refuses_to_make_is_waited_for_and_said(monkeyp
 async def test_where_a_topic_takes_little_events_are_planned_one_by_one(monkeypatch):
     kafka = ScriptedKafka()
     async with a_lane(kafka, monkeypatch) as lane:
-        lane._owner.most_at_once = 1  # noqa: SLF001
+        lane._owner.parts = lambda batch: [[record] for record in batch]  # noqa: SLF001
         await lane.put(a_batch(0, 1, 2))
         await kafka.until(lambda: kafka.counted == 3)
     assert [outputs["out", 0] for outputs in kafka.written] == [[0], [1], [2]]

@@ -4,9 +4,10 @@ import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from router.fanout.agent import age_seconds
-from router.fanout.limits import put_aside_what_is_too_large
+from router.fanout.limits import parts, put_aside_what_is_too_large
 from router.fanout.partitions import topic_to_make
 from router.fanout.plan import plan_batch
+from router.kafka.record_batches import BATCH_BYTES
 from router.subscriptions.view import SubscriptionsView
 from tests.builders import a_record, a_subscription, an_event
 from topics import DELIVERIES, UNREADABLE
@@ -51,6 +52,23 @@ def test_nothing_that_kafka_would_refuse_is_left_and_little_else_is_put_aside(si
         is_kept = ("subscriber.one", 2) in plan.outputs
         assert not is_kept or needed <= limit
         assert is_kept or limit < needed + 110
+
+
+@pytest.mark.parametrize("limit", [9_000, 20_000, 200_000, 300_000, 1_048_588])
+def test_parts_are_in_order_and_fit_and_what_may_not_fit_is_alone(limit):
+    sizes = [100, 30_000, 200, 1_100_000, *[700] * 60, 250_000, 1_040_000, 300]
+    records = [a_record(an_event(data={"x": "y" * size}), offset=offset) for offset, size in enumerate(sizes)]
+    split = list(parts(records, {"subscriber.one": limit}))
+    assert [record.offset for part in split for record in part] == list(range(len(sizes)))
+    for part in split:
+        assert len(part) == 1 or all(bytes_of(record) < limit for record in part)
+        assert len(part) == 1 or limit > BATCH_BYTES or sum(map(bytes_of, part)) <= limit
+    assert limit < 300_000 or len(split) < 10
+
+
+def test_without_limits_all_is_one_part():
+    records = [a_record(offset=offset) for offset in range(3)]
+    assert list(parts(records, {})) == [records]
 
 
 def test_topics_of_the_router_are_made_as_they_are_declared_and_those_of_sinks_like_their_source():
