@@ -91,11 +91,12 @@ def _may_go_first() -> bool:
 
 
 def watch(processor: int) -> None:
-    """Print begin and end of each moment in which a processor stood still, until the process is ended."""
+    """Print begin and end of each moment in which a processor stood still, as long as whoever started this is there."""
+    parent = os.getppid()
     os.sched_setaffinity(0, {processor})
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
     before = time.monotonic()
-    while True:
+    while os.getppid() == parent:
         time.sleep(TICK_SECONDS)
         now = time.monotonic()
         if now - before > LEAST_SECONDS + TICK_SECONDS:

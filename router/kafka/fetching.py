@@ -16,6 +16,7 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 
 from router.kafka.batch_header import has_its_checksum, is_compressed, is_of_this_format, size_at
+from router.kafka.consumer import check_that_it_fetches
 from router.kafka.verbatim import verbatim, verbatim_records
 
 _AT_ONCE = (1, 50)
@@ -154,6 +155,9 @@ async def fetched_records(
     While the consumer has no assignment it waits for one, and that counts as time too: aiokafka's own waits for ever.
     What is urgent sets itself how much a fetch waits for; else it is as the consumer was made. `read_as` says what
     records are: `Record`, or `VerbatimRecord` of `VerbatimBatches`.
+
+    Raises:
+        KafkaError: the fetcher has ended, and nothing will come any more.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_seconds
@@ -194,6 +198,7 @@ async def _something_came(fetcher: Any, seconds: float, *, is_urgent: bool) -> b
         await asyncio.wait([waiter], timeout=seconds - _QUIET_SECONDS)
     if not waiter.done() or fetcher._closed:  # noqa: SLF001
         waiter.cancel()
+        check_that_it_fetches(fetcher)
         return False
     waiter.result()  # raises what the fetcher ended with
     return True

@@ -122,6 +122,7 @@ class FetcherWithoutRecords:
 
     def __init__(self):
         self._subscriptions, self._records, self._closed, self.asked = SubscriptionState(), {}, False, 0
+        self._fetch_task = asyncio.get_running_loop().create_future()
 
     async def fetched_records(self, _partitions, timeout):  # noqa: ASYNC109 (aiokafka's signature)
         assert timeout == 0
