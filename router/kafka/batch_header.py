@@ -29,7 +29,7 @@ _CRC: Final = struct.Struct(">I")
 _CRC_AT: Final = 17
 _PRODUCER: Final = struct.Struct(">qhi")
 _PRODUCER_AT: Final = 43
-_COMPRESSION: Final = 0x07
+_CODEC: Final = 0x07
 _APPEND_TIME: Final = 0x08
 _TRANSACTIONAL: Final = 0x10
 
@@ -62,10 +62,20 @@ def is_of_this_format(data: bytes, at: int) -> bool:
     return data[at + _MAGIC_AT] == MAGIC
 
 
-def is_compressed(data: bytes, at: int) -> bool:
-    """Say whether the records of the batch that begins there are not there as they are."""
+def codec_of(data: bytes, at: int) -> int:
+    """Return how the records of the batch that begins there are compressed: Kafka's number, 0 if they are not."""
+    attributes: int
     attributes, *_ = _COVERED.unpack_from(data, at + COVERED_FROM)
-    return bool(attributes & _COMPRESSION)
+    return attributes & _CODEC
+
+
+def without_codec(batch: bytes, records: bytes) -> bytes:
+    """Return a compressed batch with its records as they are, and the CRC that it had."""
+    base_offset, _, epoch, magic, crc = _BEGINNING.unpack_from(batch)
+    attributes, *others = _COVERED.unpack_from(batch, COVERED_FROM)
+    length = HEADER_BYTES + len(records) - _BEFORE_LENGTH_ENDS
+    beginning = _BEGINNING.pack(base_offset, length, epoch, magic, crc)
+    return b"".join((beginning, _COVERED.pack(attributes & ~_CODEC, *others), records))
 
 
 def has_its_checksum(data: bytes, at: int) -> bool:

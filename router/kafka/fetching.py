@@ -15,7 +15,8 @@ from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionReco
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 
-from router.kafka.batch_header import has_its_checksum, is_compressed, is_of_this_format, size_at
+from router.kafka.batch_header import codec_of, has_its_checksum, is_of_this_format, size_at
+from router.kafka.compression import uncompressed
 from router.kafka.consumer import check_that_it_fetches
 from router.kafka.verbatim import verbatim, verbatim_records
 
@@ -42,6 +43,7 @@ class BatchedRecords(PartitionRecords):
     """What was fetched of one partition; gives a record batch at a time, as a list of records."""
 
     next_fetch_offset: int
+    _records: "KeptRecords"
 
     @classmethod
     def of(cls, fetched: PartitionRecords) -> "BatchedRecords":
@@ -66,7 +68,10 @@ class BatchedRecords(PartitionRecords):
                 raise CorruptRecordException(f"a record batch of {topic}/{partition} has a wrong CRC")
             first = int(self.next_fetch_offset)
             if self._is_to_be_read(batch):
-                records = self._records_of(batch, topic, partition)
+                try:
+                    records = self._records_of(batch, topic, partition)
+                except UnicodeDecodeError:  # a header's name may be any bytes, and aiokafka stops there
+                    records = verbatim_records(uncompressed(*self._records.place), 0, topic, partition)
                 if records and records[0].offset < first:  # a batch may begin before the offset that was asked for
                     records = [record for record in records if record.offset >= first]
             else:
@@ -101,9 +106,8 @@ class KeptRecords:
     """The batches of a fetch, as aiokafka's MemoryRecords gives them, and where each stands in what was fetched."""
 
     def __init__(self, fetched: bytes) -> None:
-        self.fetched = fetched
-        self.at = 0
-        self._next = 0
+        self._fetched = fetched
+        self._at = self._next = 0
         self._batches = MemoryRecords(fetched)
 
     def has_next(self) -> bool:
@@ -115,11 +119,16 @@ class KeptRecords:
         return int(self._batches.size_in_bytes())
 
     def next_batch(self) -> Any:  # noqa: ANN401 (aiokafka is untyped)
-        """Return the next batch; it begins `at` that place."""
+        """Return the next batch."""
         batch = self._batches.next_batch()
         if batch is not None:
-            self.at, self._next = self._next, self._next + size_at(self.fetched, self._next)
+            self._at, self._next = self._next, self._next + size_at(self._fetched, self._next)
         return batch
+
+    @property
+    def place(self) -> tuple[bytes, int]:
+        """All that was fetched, and where the last batch begins in it."""
+        return self._fetched, self._at
 
 
 # aiokafka's fetcher gives nobody the bytes that it read; this is where it takes them apart.
@@ -129,16 +138,14 @@ fetcher_module.MemoryRecords = KeptRecords
 class VerbatimBatches(BatchedRecords):
     """What was fetched of one partition; gives a record batch at a time, as a list of verbatim records."""
 
-    _records: KeptRecords
-
     def _is_whole(self, batch: Any) -> bool:  # noqa: ANN401 (aiokafka is untyped)
-        fetched, at = self._records.fetched, self._records.at
-        return has_its_checksum(fetched, at) if is_of_this_format(fetched, at) else super()._is_whole(batch)
+        place = self._records.place
+        return has_its_checksum(*place) if is_of_this_format(*place) else super()._is_whole(batch)
 
     def _records_of(self, batch: Any, topic: str, partition: int) -> list[Any]:  # noqa: ANN401 (aiokafka is untyped)
-        fetched, at = self._records.fetched, self._records.at
-        if is_of_this_format(fetched, at) and not is_compressed(fetched, at):
-            return verbatim_records(fetched, at, topic, partition)
+        place = self._records.place
+        if is_of_this_format(*place) and not codec_of(*place):
+            return verbatim_records(*place, topic, partition)
         return [verbatim(record, topic, partition) for record in batch]
 
 

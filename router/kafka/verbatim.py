@@ -70,13 +70,16 @@ class VerbatimRecord(msgspec.Struct, gc=False):
 
     @property
     def headers(self) -> list[tuple[str, bytes]]:
-        """The headers, taken out; the value of one that has none is None, as aiokafka has it."""
+        """The headers, taken out; the value of one that has none is None, as aiokafka has it.
+
+        A name may be any bytes: what is not UTF-8 is replaced, where aiokafka refuses the record.
+        """
         count, at = _number(self.encoded, self.headers_at)
         headers = []
         for _ in range(count):
             name, at = _bytes_at(self.encoded, at)
             value, at = _bytes_at(self.encoded, at)
-            headers.append(((name or b"").decode(), value))
+            headers.append(((name or b"").decode(errors="replace"), value))
         return headers  # type: ignore[return-value]  # see above
 
 

@@ -6,6 +6,7 @@ from itertools import chain
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
 from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED, PartitionRecords
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import CorruptRecordException, GroupAuthorizationFailedError
@@ -13,11 +14,14 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
+from router.kafka.batch_header import HEADER_BYTES, UnstampedBatch
 from router.kafka.fetching import BatchedRecords, KeptRecords, VerbatimBatches, fetched_records
 from tests.waiting import until
 
 PARTITION = TopicPartition("workspace.events", 3)
 ABORT, COMMIT = 0, 1
+ENCODERS = (bytes, gzip_encode, snappy_encode, lz4_encode, zstd_encode)
+"""By Kafka's number."""
 
 
 def a_batch(base_offset, count, *, transaction_of=None, compression=0, timestamp=1_700_000_000_000):
@@ -107,6 +111,22 @@ def test_batches_of_the_format_before_are_read_too(check, kind):
         old.append(number, timestamp=9, key=b"k", value=b"old %d" % number)
     got, next_offset = read(kind, [old.build()], check=check)
     assert plain(got) == [("workspace.events", 3, number, 9, b"k", b"old %d" % number, ()) for number in range(3)]
+    assert next_offset == 3
+
+
+@BATCHED
+@pytest.mark.parametrize("compression", [0, 1, 2, 3, 4])
+def test_a_header_whose_name_is_no_text_stops_nothing(compression, kind):
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1_000_000)
+    for number in range(2):
+        builder.append(number, 9, b"k", b"v%d" % number, [("n" * 9, b"x")])
+    records = bytes(builder.build())[HEADER_BYTES:].replace(b"n" * 9, b"\xff" * 9)
+    batch = UnstampedBatch.of(ENCODERS[compression](records), 2, (9, 9), transactional=False).stamped((7, 0, 0))
+    batch = bytearray(batch)
+    batch[22] |= compression
+    got, next_offset = read(kind, [batch, a_batch(2, 1)], check=False)
+    assert [(r.offset, r.value) for r in got] == [(0, b"v0"), (1, b"v1"), (2, b"v2")]
+    assert got[0].headers == [("\ufffd" * 9, b"x")]
     assert next_offset == 3
 
 
