@@ -105,6 +105,11 @@ def loadtest(
     except asyncio.CancelledError:
         raise typer.Exit(TERMINATED) from None
     _write(report, as_json, html)
+    _judge(report)
+
+
+def _judge(report: "Report") -> None:
+    """End with exit code 1 when the report is not good; say why, and what was less than wanted."""
     if (shortfall := report.shortfall()) is not None:
         output.warn(shortfall)
     if not report.is_good:
