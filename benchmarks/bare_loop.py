@@ -12,6 +12,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from benchmarks.loops import begin
 from router.fanout.plan import plan_batch
+from router.fanout.reading import Reader
 from router.kafka.admin import partition_counts
 from router.kafka.batch_transport import MAX_BATCH
 from router.kafka.producer import BATCH_BYTES
@@ -39,7 +40,7 @@ async def routes_of(bootstrap: str):
 
 async def main(bootstrap: str, group: str, *, transactional: bool) -> None:
     """Fan out from the committed offsets until killed."""
-    routes, counts = await routes_of(bootstrap), await partition_counts(bootstrap)
+    reader, counts = Reader(await routes_of(bootstrap)), await partition_counts(bootstrap)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         group_id=group,
@@ -68,7 +69,7 @@ async def main(bootstrap: str, group: str, *, transactional: bool) -> None:
         futures, offsets = [], {}
         for partition, records in polled.items():
             for at in range(0, len(records), MAX_BATCH):
-                plan = plan_batch(records[at : at + MAX_BATCH], routes, counts)
+                plan = plan_batch(records[at : at + MAX_BATCH], reader, counts)
                 futures += await send_batches(producer, plan.outputs)
                 await asyncio.sleep(0)
             offsets[partition] = OffsetAndMetadata(records[-1].offset + 1, "")

@@ -21,6 +21,7 @@ from router.fanout.limits import parts, put_aside_what_is_too_large
 from router.fanout.partitions import SinkPartitions
 from router.fanout.plan import Plan, plan_batch
 from router.fanout.producing import GROUP
+from router.fanout.reading import Reader
 from router.fanout.seats import SEATS, Seats
 from router.kafka.batch_transport import BatchApp, Hooks, batch_topic
 from router.observability.metrics import Metrics
@@ -58,6 +59,7 @@ class FanoutAgent:
     def __init__(self, settings: Settings, subscriptions: Subscriptions, metrics: Metrics) -> None:
         self._settings = settings
         self._subscriptions = subscriptions
+        self._reader = Reader(subscriptions.routes)
         self._metrics = metrics
         self._partitions = SinkPartitions(settings.bootstrap_servers, settings.replication_factor)
         self._lanes: dict[TopicPartition, Lane] = {}
@@ -115,7 +117,9 @@ class FanoutAgent:
         """Decide what a batch becomes, by the subscriptions as they are now."""
         routes = self._subscriptions.routes
         await self._partitions.ensure(routes.topics)
-        plan = plan_batch(batch, routes, self._partitions.counts)
+        if routes is not self._reader.routes:
+            self._reader = Reader(routes)
+        plan = plan_batch(batch, self._reader, self._partitions.counts)
         if self._partitions.limits and len(batch) == 1:
             put_aside_what_is_too_large(plan, batch[0], self._partitions.limits)
         return plan

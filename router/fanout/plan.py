@@ -17,7 +17,7 @@ from router.fanout.reading import LARGEST_VALUE, Reader, SourceRecord
 from router.kafka.partitioning import partition_of
 from router.kafka.record_batches import Destination, OutRecord
 from router.kafka.verbatim import VerbatimRecord
-from router.subscriptions.view import Route, Routes
+from router.subscriptions.view import Route
 from topics.deliveries import ATTEMPT, DELIVERIES, DELIVERY_ID, FIRST_PUBLISHED, OWN_HEADERS, SUBSCRIPTION
 from topics.subscriptions import subscription_key
 from topics.unreadable import UNREADABLE, unreadable_headers
@@ -34,15 +34,15 @@ class Plan:
     unreadable: int = 0
 
 
-def plan_batch(records: Sequence[SourceRecord], routes: Routes, partitions: Mapping[str, int]) -> Plan:
+def plan_batch(records: Sequence[SourceRecord], reader: Reader, partitions: Mapping[str, int]) -> Plan:
     """Decide what a batch of one partition becomes.
 
-    `partitions` has the number of partitions of the source's topic and of each sink's.
+    `partitions` has the number of partitions of the source's topic and of each sink's; a reader that is kept knows how
+    the next event can be read at once.
     """
     plan = Plan(events=len(records))
     sinks = _UnchangedSinks(plan, partitions)
     lists, names = sinks.lists, sinks.names
-    reader = Reader(routes)
     # One event after the other from its bytes to its sinks: what is made for it is still in the processor's cache.
     for record in records:
         try:

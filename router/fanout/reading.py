@@ -46,7 +46,7 @@ class Reader:
     """Reads records and finds who wants them; expects each event to be of the same source as the one before."""
 
     def __init__(self, routes: Routes) -> None:
-        self._routes = routes
+        self.routes = routes
         self._source: str | None = None
         self._filters: Snapshot[Route] | None = None
         self._decode: Callable[[bytes], Any] | None = None
@@ -82,7 +82,7 @@ class Reader:
         envelope = read_envelope(record.value, record.headers)
         source = origin_of(envelope, record.headers)
         if source != self._source:
-            self._source, self._filters = source, self._routes.of(source)
+            self._source, self._filters = source, self.routes.of(source)
         filters = self._filters
         if filters is None:
             self._decode, self._match = read_event_grid, _nobody

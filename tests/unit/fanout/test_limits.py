@@ -7,6 +7,7 @@ from router.fanout.agent import age_seconds
 from router.fanout.limits import parts, put_aside_what_is_too_large
 from router.fanout.partitions import topic_to_make
 from router.fanout.plan import plan_batch
+from router.fanout.reading import Reader
 from router.kafka.record_batches import BATCH_BYTES
 from router.subscriptions.view import SubscriptionsView
 from tests.builders import a_record, a_subscription, an_event
@@ -20,7 +21,7 @@ def a_plan(record):
     view = SubscriptionsView()
     for name in ("one", "two"):
         view.apply(subscription_key(a_subscription(name).id), a_subscription(name).encode())
-    return plan_batch([record], view.routes, PARTITIONS)
+    return plan_batch([record], Reader(view.routes), PARTITIONS)
 
 
 def bytes_of(record):

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from router.fanout.plan import plan_batch
+from router.fanout.reading import Reader
 from router.kafka.shared_batches import fields_of
 from router.kafka.verbatim import verbatim
 from router.subscriptions.view import SubscriptionsView
@@ -28,7 +29,7 @@ def planned(records, *subscriptions, partitions=None):
     view = SubscriptionsView()
     for subscription in subscriptions:
         view.apply(subscription_key(subscription.id), subscription.encode())
-    return plan_batch(records, view.routes, PARTITIONS | (partitions or {}))
+    return plan_batch(records, Reader(view.routes), PARTITIONS | (partitions or {}))
 
 
 def a_webhook(name="hook", **fields):
@@ -221,3 +222,16 @@ def test_a_record_kept_as_bytes_goes_on_as_it_is():
     plan = planned([record], a_subscription("one"), a_subscription("two"), partitions={"subscriber.two": 3})
     assert [out for outs in plan.outputs.values() for out in outs] == [record, record]
     assert all(out is record for outs in plan.outputs.values() for out in outs)
+
+
+def test_a_reader_that_is_kept_reads_events_of_other_sources_and_forms_in_between():
+    view = SubscriptionsView()
+    for subscription in (a_subscription("one", filter=with_value("data.modelName", "churn")), a_subscription("two")):
+        view.apply(subscription_key(subscription.id), subscription.encode())
+    wanted, unwanted = (a_record(an_event(data={"modelName": name})) for name in ("churn", "fraud"))
+    elsewhere = a_record(an_event(topic="/elsewhere"))
+    records = [wanted, elsewhere, unwanted, a_record(a_cloud_event()), StoredRecord(b"{nope"), wanted]
+    reader = Reader(view.routes)
+    kept = [plan_batch([record], reader, PARTITIONS).matched for record in records]
+    assert kept == [plan_batch([record], Reader(view.routes), PARTITIONS).matched for record in records]
+    assert kept[0] == kept[-1] == {"one": 1, "two": 1}
