@@ -108,10 +108,11 @@ async def test_a_child_that_does_not_is_killed(tmp_path):
     assert not child.is_running
 
 
-async def test_a_child_is_in_a_group_of_its_own(tmp_path):
+async def test_a_child_is_in_a_group_of_its_own_and_in_the_session_of_its_parent(tmp_path):
     child = ChildProcess(SLEEP, tmp_path / "log")
 
     assert os.getpgid(child.pid) == child.pid
+    assert os.getsid(child.pid) == os.getsid(0)
     child.kill()
 
 
