@@ -1,11 +1,14 @@
-"""`python -m benchmarks NAME [--json FILE]`."""
+"""`python -m benchmarks NAME [--awake] [--json FILE]`."""
 
 import argparse
 import importlib
 import json
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+
+from benchmarks.awake import awake
 
 NAMES = (
     "fanout",
@@ -33,9 +36,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument(
+        "--awake", action="store_true", help="let no processor go to sleep: for latencies on a virtual machine"
+    )
     arguments, rest = parser.parse_known_args()
     signal.signal(signal.SIGTERM, _end)
-    figures = importlib.import_module(f"benchmarks.{arguments.name}").run(rest)
+    with awake() if arguments.awake else nullcontext():
+        figures = importlib.import_module(f"benchmarks.{arguments.name}").run(rest)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
 
