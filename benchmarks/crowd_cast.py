@@ -1,7 +1,6 @@
 """Who subscribes in the crowd benchmark, what they want, and what a run must have written to their topics."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,9 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
-from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.fanout_topics import PARTITIONS, Source, ends
+from benchmarks.fanout_topics import Source, committed, ends
 from benchmarks.matching_banks import Bank, as_bytes, events, filter_of
 from benchmarks.workspace_events import SUBJECTS, TYPES, WORKSPACE
 from router.errors import RefusedError
@@ -27,7 +25,6 @@ from topics.subscriptions import Filter, subscription_key
 CROWD: Final = 10_000
 CHUNK: Final = 5_000
 HEADERS: Final = {"ce_id": "id", "ce_type": "eventType", "ce_source": "topic", "ce_subject": "subject"}
-IDLE_SECONDS: Final = 1.0
 
 
 async def load(bootstrap: str, producer: KafkaProducer, count: int) -> Source:
@@ -155,16 +152,4 @@ async def _make_anew(bootstrap: str) -> None:
 
 def _ids(bootstrap: str, topic: str) -> Iterator[int]:
     """Yield the id of every committed record of a topic."""
-    settings = {"bootstrap.servers": bootstrap, "group.id": "benchmark", "isolation.level": "read_committed"}
-    consumer = Consumer(settings | {"enable.auto.commit": False, "fetch.wait.max.ms": 20})
-    try:
-        consumer.assign([TopicPartition(topic, number, 0) for number in PARTITIONS])
-        read_at = time.monotonic()
-        while time.monotonic() - read_at < IDLE_SECONDS:
-            for message in consumer.consume(10_000, 0.1):
-                if message.error():
-                    raise RuntimeError(message.error())
-                yield int(dict(message.headers())["ce_id"])
-                read_at = time.monotonic()
-    finally:
-        consumer.close()
+    return (int(dict(message.headers())["ce_id"]) for message in committed(bootstrap, [topic]))

@@ -1,11 +1,12 @@
 """The topics of the fan-out benchmark: a source that is loaded once, sinks that are new for each run, what they got."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Message as ConsumedMessage
 
 from benchmarks.workspace_events import SUBJECTS, TYPES, WORKSPACE, event
 from router.kafka.admin import admin_client, ensure_topics
@@ -105,13 +106,14 @@ class Sinks:
     def received(self) -> tuple[int, int]:
         """Read the sinks, committed records only; return how many events they have, and how many different ones."""
         records, keys = 0, {topic: set() for topic in self.topics}
-        for message in _committed(self._bootstrap, self.topics):
+        for message in committed(self._bootstrap, self.topics):
             records += 1
             keys[message.topic()].add(message.key())
         return records, sum(map(len, keys.values()))
 
 
-def _committed(bootstrap: str, topics: Iterable[str]):
+def committed(bootstrap: str, topics: Iterable[str]) -> Iterator[ConsumedMessage]:
+    """Yield every committed record of topics, to their ends as they are when they are reached."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
