@@ -33,7 +33,9 @@ def _end(number: int, _: object) -> None:
 
 def main() -> None:
     """Run the named benchmark and print its table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    # Whoever asks for help with a name wants to know what that benchmark takes.
+    named = bool(set(sys.argv[1:]) & set(NAMES))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, add_help=not named)
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument(
