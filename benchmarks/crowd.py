@@ -29,7 +29,7 @@ BAR: Final = 0.85
 """The share of the throughput with one subscription of the bank that must be left with all of them."""
 CASTS: Final = ("few", "one", "equal", "crowd")
 AS_MUCH: Final[Rule] = {"data": {"runType": ["automl"]}}
-"""What one subscription asks that wants as many events as the crowd, a quarter."""
+"""What one subscription asks that wants as many events as all of the bank `mix`, a quarter."""
 COMPARED: Final = {"one": "one of the bank", "equal": "one that wants as much"}
 
 
